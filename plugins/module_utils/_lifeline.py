@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module ends when the playbook run that started it is gone. Floor 1."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import Interrupted
+
+
+def hold() -> None:
+    """Turn the end of ansible-playbook, or SIGTERM, into Interrupted in the main thread, so that all is cleaned up.
+
+    Ansible's own workers outlive an ansible-playbook that was killed with -9, and so would our work.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    descriptors = []
+    for pid in run_processes():
+        try:
+            descriptors.append(os.pidfd_open(pid))
+        except OSError:
+            continue
+    if descriptors:
+        threading.Thread(target=_watch, args=(descriptors,), daemon=True).start()
+
+
+def run_processes(pid: int | None = None) -> list[int]:
+    """Return the ancestors that belong to the ansible run, the nearest first; empty on a remote host."""
+    found: list[int] = []
+    current = _parent(pid or os.getpid())
+    while current > 1:
+        if b"ansible" in _read(f"/proc/{current}/cmdline"):
+            found.append(current)
+        current = _parent(current)
+    return found
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Interrupted("stopped, because the playbook run ended")
+
+
+def _watch(descriptors: list[int]) -> None:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    poll.poll()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _parent(pid: int) -> int:
+    # The name in parentheses may hold blanks: count from its end.
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that ends a module: exit_json and fail_json. Used by modules only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _lifeline
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+
+
+def run_module(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    """Do the work of a module; its dictionary becomes the result, a GoldsmithError its one-line failure.
+
+    *work* puts C(changed) into the dictionary, and C(diff) where there is something to show.
+    """
+    _lifeline.hold()
+    try:
+        result = work()
+    except GoldsmithError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    if not module._diff:
+        result.pop("diff", None)
+    module.exit_json(**result)

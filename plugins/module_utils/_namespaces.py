@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces: the argv prefix that gives a program its own mounts and processes, as root or as a user. Floor 2."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner, missing_program
+from shutil import which
+
+_COMMON = ("--mount", "--pid", "--fork", "--kill-child")
+
+
+def prefix() -> list[str]:
+    """Return the words to put before an argv so that it runs as root over a private set of mounts and processes.
+
+    Every mount made behind it vanishes with the process, however it ends. As an ordinary user the same holds, with
+    the user's subordinate ids as the other accounts. Raises GoldsmithError when the user has none.
+    """
+    if os.geteuid() == 0:
+        return ["unshare", *_COMMON]
+    _require_subordinate_ids()
+    return ["unshare", "--map-auto", "--map-root-user", *_COMMON]
+
+
+def check(runner: Runner) -> None:
+    """Raise GoldsmithError when this process may not enter the namespaces."""
+    result = runner.run([*prefix(), "true"], check=False)
+    if result.rc != 0:
+        raise GoldsmithError(
+            f"cannot enter a mount namespace: {result.last_line}",
+            hint="run as root with CAP_SYS_ADMIN, or where unprivileged user namespaces are allowed",
+        )
+
+
+def _require_subordinate_ids() -> None:
+    if not which("newuidmap"):
+        raise missing_program("newuidmap")
+    account = pwd.getpwuid(os.geteuid())
+    for path, flag in (("/etc/subuid", "--add-subuids"), ("/etc/subgid", "--add-subgids")):
+        try:
+            with open(path, encoding="utf-8") as file:
+                owners = {line.split(":", 1)[0] for line in file}
+        except OSError:
+            owners = set()
+        if not owners & {account.pw_name, str(account.pw_uid)}:
+            raise GoldsmithError(
+                f"the user {account.pw_name} has no range in {path}",
+                hint=f"as root: usermod {flag} 100000-165535 {account.pw_name}",
+            )
