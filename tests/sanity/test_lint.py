@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The linters: ruff, ansible-lint with its strictest profile, shellcheck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.tools import project_files, run_tool, tool
+
+
+def test_ruff_check(checkout: Path) -> None:
+    run_tool([tool("ruff"), "check", "--output-format=concise", "."], cwd=checkout)
+
+
+def test_ruff_format(checkout: Path) -> None:
+    run_tool([tool("ruff"), "format", "--check", "."], cwd=checkout)
+
+
+def test_ansible_lint(checkout: Path) -> None:
+    output = run_tool([tool("ansible-lint"), "--offline", "--nocolor", "--profile", "production"], cwd=checkout)
+    assert "0 failure(s), 0 warning(s)" in output
+
+
+def test_shellcheck(checkout: Path) -> None:
+    scripts = [name for name in project_files(checkout) if _is_shell_script(checkout / name)]
+    assert {"goldsmith", ".ci/run"} <= set(scripts)
+    run_tool([tool("shellcheck"), *scripts], cwd=checkout)
+
+
+def _is_shell_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(64)
+    return first.startswith(b"#!") and first.split()[-1].rpartition(b"/")[2] in (b"sh", b"bash", b"dash")
