@@ -1,0 +1,360 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A local cloud: a real Keystone and Glance on loopback. Floor 3."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _local_cloud_files as files
+from ansible_collections.goldsmith.openstack.plugins.module_utils._daemons import Daemon
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud_identity import answers, register
+from ansible_collections.goldsmith.openstack.plugins.module_utils._python_env import Environment
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+REQUIREMENTS = ("glance==33.0.0", "keystone==30.0.0", "gunicorn")
+# Below the range from which the kernel takes the ports of outgoing connections.
+_PORTS = range(20000, 30000)
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A cloud whose whole state is in *directory*.
+
+    *venv* is the Python environment of the servers, *python* the interpreter that it is made with. *options* are
+    options of Glance by their names in the environment, for example C(OS_DEFAULT__IMAGE_SIZE_CAP). *timeout* is in
+    seconds, for the servers to answer.
+    """
+
+    directory: Path
+    venv: Path
+    python: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 90.0
+
+    @property
+    def clouds_yaml(self) -> Path:
+        """The file that names this cloud."""
+        return self.directory / "clouds.yaml"
+
+    @property
+    def running(self) -> bool:
+        """Whether any of the servers runs."""
+        return bool(self.processes())
+
+    @property
+    def up(self) -> bool:
+        """Whether all of it is there, runs as it should and answers."""
+        settings = self._settings()
+        if settings is None or not self._environment.ready or not self._ready.exists():
+            return False
+        return all(daemon.current() for daemon in self._daemons(settings)) and all(
+            answers(url) for url in (settings.identity_url, settings.image_url)
+        )
+
+    def settings(self) -> files.Settings | None:
+        """Return the ports and passwords, or None where there is no cloud yet."""
+        return self._settings()
+
+    def processes(self) -> dict[str, int]:
+        """Return the pid of each server that runs."""
+        settings = self._settings()
+        found = {daemon.name: daemon.pid() for daemon in self._daemons(settings)} if settings else {}
+        return {name: pid for name, pid in found.items() if pid is not None}
+
+    def start(self) -> bool:
+        """See that the cloud is there and answers; return whether there was something to do."""
+        with self._locked():
+            if self.up:
+                return False
+            runner = Runner()
+            self._environment.make(runner, self.python)
+            self._stop()
+            settings = self._usable_settings()
+            self._configure(settings)
+            fresh = not self._ready.exists()
+            if fresh:
+                self._lay_databases(runner)
+            self._publish_identity(runner, settings)
+            try:
+                self._run(settings)
+                register(settings)
+            except BaseException:
+                self._stop()
+                raise
+            self._ready.touch()
+            return True
+
+    def stop(self) -> bool:
+        """Stop the servers; return whether there were any."""
+        if not self.directory.exists():
+            return False
+        with self._locked():
+            return self._stop()
+
+    def wipe(self) -> None:
+        """Stop the servers and remove images, users and keys; the ports and the Python environment remain."""
+        if not self.directory.exists():
+            return
+        with self._locked():
+            self._stop()
+            shutil.rmtree(self._state, ignore_errors=True)
+
+    def remove(self) -> bool:
+        """Stop the servers and remove the whole directory; return whether there was one."""
+        if not self.directory.exists():
+            return False
+        with self._locked():
+            self._stop()
+            for path in (self._state, self.directory / "log", self.directory / "run", self._own_venv):
+                if path:
+                    shutil.rmtree(path, ignore_errors=True)
+            for name in ("clouds.yaml", "settings.json", "venv.lock", ".lock"):
+                (self.directory / name).unlink(missing_ok=True)
+        try:
+            # Only what is ours was removed above: a directory with anything else in it stays.
+            self.directory.rmdir()
+        except OSError as error:
+            raise OptionError("directory", self.directory, f"cannot be removed: {error.strerror}") from error
+        return True
+
+    # the parts
+
+    @property
+    def _state(self) -> Path:
+        return self.directory / "state"
+
+    @property
+    def _ready(self) -> Path:
+        return self._state / "ready"
+
+    @property
+    def _own_venv(self) -> Path | None:
+        return self.venv if self.venv.parent == self.directory else None
+
+    @property
+    def _environment(self) -> Environment:
+        return Environment(self.venv, REQUIREMENTS)
+
+    def _settings(self) -> files.Settings | None:
+        try:
+            return files.Settings(**json.loads((self.directory / "settings.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _usable_settings(self) -> files.Settings:
+        """Return the settings with ports that are free now: the ones used before, if they are."""
+        known = self._settings()
+        taken: set[int] = set()
+        identity = _free_port(known and known.identity_port, taken)
+        image = _free_port(known and known.image_port, taken)
+        settings = files.Settings(
+            identity_port=identity,
+            image_port=image,
+            admin_password=known.admin_password if known else secrets.token_hex(16),
+            service_password=known.service_password if known else secrets.token_hex(16),
+        )
+        if settings != known:
+            _write(self.directory / "settings.json", json.dumps(asdict(settings)))
+        return settings
+
+    def _configure(self, settings: files.Settings) -> None:
+        if not self._ready.exists():
+            shutil.rmtree(self._state, ignore_errors=True)
+        for name in ("images", "staging", "tasks", "locks"):
+            (self._state / name).mkdir(parents=True, exist_ok=True)
+        _write(self._state / "keystone.conf", files.keystone(self._state))
+        _write(self._state / "glance-api.conf", files.glance(self._state, settings))
+        _write(self._state / "no-policy.yaml", "{}\n")
+        paste = self.venv / "etc" / "glance" / "glance-api-paste.ini"
+        _write(self._state / "glance-api-paste.ini", paste.read_text(encoding="utf-8"))
+        for name, application, port in self._servers(settings):
+            _write(self._state / f"{name}.gunicorn.py", files.gunicorn(application, port))
+        _write(self.clouds_yaml, files.clouds_yaml(settings))
+
+    @staticmethod
+    def _servers(settings: files.Settings) -> tuple[tuple[str, str, int], ...]:
+        return (
+            ("keystone", "keystone.wsgi.api:application", settings.identity_port),
+            ("glance", "glance.wsgi.api:application", settings.image_port),
+        )
+
+    def _daemons(self, settings: files.Settings) -> list[Daemon]:
+        return [
+            Daemon(
+                name=name,
+                argv=(os.fspath(self.venv / "bin" / "python"), os.fspath(self.venv / "bin" / "gunicorn")),
+                # Keystone reads the words of the command line itself: gunicorn gets its own by the environment.
+                environment={
+                    **self._program_environment(),
+                    **(self.options if name == "glance" else {}),
+                    "GUNICORN_CMD_ARGS": f"-c {self._state}/{name}.gunicorn.py",
+                },
+                record=self.directory / "run" / f"{name}.json",
+                log=self.directory / "log" / f"{name}.log",
+                version=f"{application} {port} {REQUIREMENTS}",
+            )
+            for name, application, port in self._servers(settings)
+        ]
+
+    def _program_environment(self) -> dict[str, str]:
+        # Nothing of the caller's: neither its proxies nor its OS_ variables may reach the servers.
+        return {
+            "PATH": f"{self.venv}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": os.fspath(self._state),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONWARNINGS": "ignore",
+            "OS_KEYSTONE_CONFIG_DIR": os.fspath(self._state),
+            "OS_GLANCE_CONFIG_DIR": os.fspath(self._state),
+        }
+
+    def _lay_databases(self, runner: Runner) -> None:
+        for name in ("fernet", "credential"):
+            for number in ("0", "1"):
+                key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+                _write(self._state / name / number, key)
+        # Empty tables take most of the time of a first start, hold no secret, and are the same for the same packages.
+        tables = self.venv / "goldsmith-tables"
+        if not tables.exists():
+            self._together(
+                lambda: self._manage(runner, "keystone-manage", "keystone.conf", "db_sync"),
+                lambda: self._manage(runner, "glance-manage", "glance-api.conf", "db_sync"),
+            )
+            partial = Path(tempfile.mkdtemp(prefix=".goldsmith-tables-", dir=self.venv))
+            for name in ("keystone.sqlite", "glance.sqlite"):
+                shutil.copy(self._state / name, partial / name)
+            try:
+                partial.rename(tables)
+            except OSError:
+                # Another cloud with the same environment was faster.
+                shutil.rmtree(partial)
+        for database in tables.iterdir():
+            shutil.copy(database, self._state / database.name)
+
+    def _publish_identity(self, runner: Runner, settings: files.Settings) -> None:
+        """Make the administrator and the entry of Keystone in its own catalog; put a changed address right."""
+        stamp = self._state / "bootstrapped"
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == settings.identity_url:
+            return
+        words = ["bootstrap", "--bootstrap-region-id", files.REGION]
+        for interface in ("public", "internal", "admin"):
+            words += [f"--bootstrap-{interface}-url", settings.identity_url]
+        # By the environment: the words of a command line can be read by everyone.
+        secret = {"OS_BOOTSTRAP_PASSWORD": settings.admin_password}
+        self._manage(runner, "keystone-manage", "keystone.conf", *words, environment=secret)
+        _write(stamp, settings.identity_url)
+
+    def _manage(
+        self,
+        runner: Runner,
+        program: str,
+        configuration: str,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        python = self.venv / "bin" / "python"
+        argv = [python, self.venv / "bin" / program, "--config-file", self._state / configuration, *words]
+        runner.run(argv, environment={**self._program_environment(), **(environment or {})})
+
+    @staticmethod
+    def _together(*works: Callable[[], None]) -> None:
+        errors: list[BaseException] = []
+
+        def guarded(work: Callable[[], None]) -> None:
+            try:
+                work()
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def _run(self, settings: files.Settings) -> None:
+        daemons = self._daemons(settings)
+        for daemon in daemons:
+            daemon.start()
+        deadline = time.monotonic() + self.timeout
+        for daemon, url in zip(daemons, (settings.identity_url, settings.image_url)):
+            while not answers(url):
+                if daemon.pid() is None:
+                    raise _not_up(daemon, "ended at once")
+                if time.monotonic() > deadline:
+                    raise _not_up(daemon, f"does not answer at {url} after {self.timeout:g} s")
+                time.sleep(0.1)
+
+    def _stop(self) -> bool:
+        settings = self._settings()
+        # Every one is asked: any([...]) and not any(...), which would stop at the first.
+        return any([daemon.stop() for daemon in self._daemons(settings)]) if settings else False
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OptionError("directory", self.directory, error.strerror or str(error)) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _free_port(wanted: int | None, taken: set[int]) -> int:
+    candidates = [wanted] if wanted else []
+    candidates += random.sample(_PORTS, 200)
+    for port in candidates:
+        if port not in taken and _can_bind(port):
+            taken.add(port)
+            return port
+    raise GoldsmithError(f"no free port on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server does: the last run's connections in TIME_WAIT are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _not_up(daemon: Daemon, what: str) -> GoldsmithError:
+    lines = daemon.last_lines()
+    said = [line for line in lines if line.strip()]
+    return GoldsmithError(
+        f"{daemon.name} {what}: {said[-1].strip() if said else 'no output'}", hint=f"see {daemon.log}", log=lines
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.replace(path)
