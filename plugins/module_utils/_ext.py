@@ -149,11 +149,39 @@ def edit(runner: Runner, path: str, commands: Iterable[str], *, offset: int = 0,
     return result
 
 
-def add_file_commands(source: str, name: str, *, mode: int = 0o644) -> list[str]:
-    """Return the debugfs commands that put a host file into the file system as root's."""
-    quoted = f'"{name}"'
-    fields = {"mode": f"0{0o100000 | mode:o}", "uid": "0", "gid": "0"}
-    return [f'write "{source}" {quoted}', *(f"sif {quoted} {field} {value}" for field, value in fields.items())]
+def put_files(
+    runner: Runner,
+    path: str,
+    files: Mapping[str, str],
+    *,
+    folders: Sequence[str] = (),
+    offset: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Put host files into the file system as root's, mode 0644, in place of what is there.
+
+    *files* maps names inside to host paths; *folders* are made before, outer ones first.
+    """
+    listing = runner.run(
+        ["debugfs", "-f", "/dev/stdin", target(path, offset)],
+        stdin="".join(f'ls -p "{folder}"\n' for folder in folders),
+    )
+    there, current = set(), ""
+    for line in listing.stdout.splitlines():
+        if line.startswith("debugfs: ls -p "):
+            current = line.split(" ", 3)[3].strip('"')
+        elif line.startswith("/") and line.count("/") >= 7:
+            there.add(f"{current}/{line.split('/')[5]}")
+    commands = []
+    for folder in folders:
+        if folder not in there and not any(name.startswith(f"{folder}/") for name in there):
+            commands.append(f'mkdir "{folder}"')
+    for name, source in files.items():
+        if name in there:
+            commands.append(f'rm "{name}"')
+        commands.append(f'write "{source}" "{name}"')
+        commands += [f'sif "{name}" {field} {value}' for field, value in (("mode", "0100644"), ("uid", "0"), ("gid", "0"))]
+    edit(runner, path, commands, offset=offset, environment=environment)
 
 
 def fix_times(runner: Runner, path: str, epoch: int, *, offset: int = 0, environment=None) -> None:
@@ -169,8 +197,8 @@ def fix_times(runner: Runner, path: str, epoch: int, *, offset: int = 0, environ
         for inode in (2, 7, 8, *range(11, last + 1)):
             for field, value in zip(fields, values):
                 yield f"sif <{inode}> {field} {value}"
-        yield f"ssv mkfs_time {epoch}"
-        yield f"ssv wtime {epoch}"
+        yield f"ssv mkfs_time @{epoch}"
+        yield f"ssv wtime @{epoch}"
 
     edit(runner, path, commands(), offset=offset, environment=environment)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str], *, mode: int = 0o644) -> Iterator[Path]:
+def whole_file(
+    path: str | os.PathLike[str], *, mode: int = 0o644, unless: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
     """Yield a partial file beside *path*; when the block ends well it becomes *path*, else it is removed.
+
+    *unless* is asked with the finished partial file whether to drop it and leave *path* as it is.
 
     The partial file has a fixed name and is locked, so what a killed run left is taken over by the next one, and two
     writers of one file cannot meet.
@@ -35,6 +39,9 @@ def whole_file(path: str | os.PathLike[str], *, mode: int = 0o644) -> Iterator[P
         try:
             os.ftruncate(descriptor, 0)
             yield partial
+            if unless and unless(partial):
+                partial.unlink()
+                return
             _sync(partial)
             os.chmod(partial, mode)
             os.replace(partial, target)

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 
@@ -118,16 +119,20 @@ class Runner:
         self,
         argv: Sequence[str | os.PathLike[str]],
         *,
-        stdin: bool = False,
+        stdin: bool | IO[bytes] = False,
+        stdout: IO[bytes] | None = None,
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a program in a process group of its own, with pipes, and return it; the caller ends it with stop()."""
+        """Start a program in a process group of its own and return it; the caller ends it with stop().
+
+        *stdin* True is a pipe, False nothing; *stdout* None is a pipe.
+        """
         try:
             return subprocess.Popen(
                 [*_LEASH, *(os.fspath(word) for word in argv)],
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdin={True: subprocess.PIPE, False: subprocess.DEVNULL}[stdin] if isinstance(stdin, bool) else stdin,
+                stdout=stdout or subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**self._environment, **(environment or {})},
                 pass_fds=tuple(pass_fds),

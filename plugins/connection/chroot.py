@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: chroot
+short_description: Run tasks in the tree of a root file system
+version_added: 1.0.0
+author: Goldsmith contributors (@goldsmith)
+description:
+  - The host is a folder with a root file system. Every command runs in it with /proc, /sys, /dev and /run of its own,
+    the build host's name resolution, and no daemon started by package scripts.
+  - Mounts live in the mount namespace of the command and vanish with it, and so does every process it left.
+  - Works as root, and as an ordinary user with a range of subordinate ids.
+options:
+  tree:
+    description: Folder with the root file system on the control node.
+    type: path
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+      - name: ansible_chroot_tree
+"""
+
+import ctypes
+import os
+import signal
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+display = Display()
+_PR_SET_PDEATHSIG = 1
+
+
+class Connection(ConnectionBase):
+    """Runs the commands of tasks in a tree."""
+
+    transport = "goldsmith.openstack.chroot"
+    has_pipelining = True
+    has_tty = False
+
+    def _connect(self):
+        if not self._connected:
+            # Ansible's worker outlives an ansible-playbook that was killed with -9; this one must not.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            self._runner = Runner()
+            self._connected = True
+            display.vvv(f"ENTER THE TREE {self.get_option('tree')}", host=self.get_option("tree"))
+        return self
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        """Run a command line in the tree; return its exit status, stdout and stderr."""
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        return self._run([self._play_context.executable or "/bin/sh", "-c", cmd], in_data)
+
+    def put_file(self, in_path, out_path):
+        """Copy a file into the tree; links in the path lead nowhere else."""
+        super().put_file(in_path, out_path)
+        if not os.path.isfile(in_path):
+            raise AnsibleFileNotFound(f"{in_path} is not a file")
+        with open(in_path, "rb") as file:
+            self._copy(["sh", "-c", 'exec cat >"$1"', "put", out_path], stdin=file)
+
+    def fetch_file(self, in_path, out_path):
+        """Copy a file out of the tree; links in the path lead nowhere else."""
+        super().fetch_file(in_path, out_path)
+        with open(out_path, "wb") as file:
+            self._copy(["cat", "--", in_path], stdout=file)
+
+    def close(self):
+        """There is nothing to close: each command takes its mounts with it."""
+        self._connected = False
+
+    def _copy(self, argv, stdin=None, stdout=None):
+        rc, _out, err = self._run(argv, stdin=stdin, stdout=stdout)
+        if rc != 0:
+            raise AnsibleConnectionFailure(f"cannot copy: {err.decode('utf-8', 'replace').strip()}")
+
+    def _run(self, argv, in_data=None, stdin=None, stdout=None):
+        self._connect()
+        try:
+            words = _chroot.enter_words(self.get_option("tree"), argv)
+            process = self._runner.start(words, stdin=stdin or in_data is not None, stdout=stdout)
+        except GoldsmithError as error:
+            raise AnsibleConnectionFailure(str(error)) from error
+        try:
+            out, err = process.communicate(in_data)
+        except BaseException:
+            self._runner.stop(process)
+            raise
+        if process.returncode == _chroot.REFUSED and err.startswith(b"cannot enter the tree"):
+            raise AnsibleConnectionFailure(err.decode("utf-8", "replace").strip())
+        return process.returncode, out or b"", err

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a program in a tree, with /proc, /sys, /dev and /run of its own that vanish with it. Floor 3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import SYSTEM_PATH, Result, Runner
+
+# What a tree's programs may know of the host.
+_INHERITED = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TERM")
+_ENVIRONMENT = {
+    "PATH": SYSTEM_PATH,
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/sh",
+    "LC_ALL": "C.UTF-8",
+    "TMPDIR": "/tmp",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+REFUSED = 125
+
+# Runs as the first process of its process namespace: when it ends, so does all that the program left running.
+# A path in the tree is written to from outside only after it was resolved: a link could lead to the host.
+_ENTER = r"""
+tree=$1; shift
+refuse() { echo "cannot enter the tree $tree: $1" >&2; exit 125; }
+inside() { case $(realpath -m -- "$1") in "$tree"/*) return 0;; *) return 1;; esac; }
+for folder in proc sys dev run; do
+  [ ! -L "$tree/$folder" ] || refuse "/$folder is a link"
+  mkdir -p "$tree/$folder"
+done
+mount -t proc proc "$tree/proc" 2>/dev/null || mount --rbind /proc "$tree/proc" || refuse "no /proc"
+{ mount --bind "$tree/proc/sys" "$tree/proc/sys" && mount -o remount,bind,ro "$tree/proc/sys"; } 2>/dev/null
+mount --rbind /sys "$tree/sys" || refuse "no /sys"
+mount -o remount,bind,ro "$tree/sys" 2>/dev/null
+mount -t tmpfs -o mode=755,size=1m dev "$tree/dev" || refuse "no /dev"
+for node in null zero full random urandom tty; do
+  : >"$tree/dev/$node"; mount --bind "/dev/$node" "$tree/dev/$node" || refuse "no /dev/$node"
+done
+mkdir "$tree/dev/pts" "$tree/dev/shm"
+mount -t devpts -o newinstance,mode=620,ptmxmode=666 devpts "$tree/dev/pts" || refuse "no /dev/pts"
+mount -t tmpfs -o mode=1777 shm "$tree/dev/shm"
+ln -s pts/ptmx "$tree/dev/ptmx"
+ln -s /proc/self/fd "$tree/dev/fd"
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${number%%:*}" "$tree/dev/${number#*:}"; done
+mount -t tmpfs -o mode=755 run "$tree/run" || refuse "no /run"
+mkdir -m 1777 "$tree/run/lock"
+mkdir "$tree/run/goldsmith"
+
+made=
+cover() { # lay a host file over a file of the tree, which is made for the time being if it is missing
+  inside "$2" && [ -d "${2%/*}" ] || return 0
+  if [ ! -e "$2" ]; then : >"$2"; made="$made ${2#"$tree"}"; fi
+  mount --bind "$1" "$2"
+}
+if [ -r /etc/resolv.conf ]; then
+  cp -L /etc/resolv.conf "$tree/run/goldsmith/resolv.conf"
+  name=$tree/etc/resolv.conf
+  if [ ! -L "$name" ]; then
+    cover "$tree/run/goldsmith/resolv.conf" "$name"
+  else # a link to what a daemon keeps in /run
+    goal=$(readlink "$name"); goal=/${goal#"${goal%%[!./]*}"}
+    case $goal in
+      /run/*) inside "$tree$goal" && mkdir -p "$tree${goal%/*}" && cp "$tree/run/goldsmith/resolv.conf" "$tree$goal" ;;
+    esac
+  fi
+fi
+printf '#!/bin/sh\nexit 101\n' >"$tree/run/goldsmith/policy-rc.d" # Debian: no daemon is started
+chmod 755 "$tree/run/goldsmith/policy-rc.d"
+cover "$tree/run/goldsmith/policy-rc.d" "$tree/usr/sbin/policy-rc.d"
+
+chroot "$tree" env -i "$@"
+status=$?
+for name in $made; do umount "$tree$name" && rm -f "$tree$name"; done
+exit $status
+"""
+
+# Mounts the root file system of an image first; the loop device goes with the mount.
+_MOUNT = r"""
+folder=$1 image=$2 offset=$3 size=$4; shift 4
+mount -o "loop,offset=$offset,sizelimit=$size" "$image" "$folder" || exit 125
+exec sh -c "$@"
+"""
+
+
+def enter_words(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return the argv that runs *argv* in the tree. Its exit status is that of the program.
+
+    Raises GoldsmithError when the tree is none or the namespaces cannot be entered.
+    """
+    tree = os.path.realpath(tree)
+    if tree == "/" or not os.path.isdir(tree):
+        raise GoldsmithError(f"tree={tree}: is not a folder with a root file system")
+    return [*_namespaces.prefix(), "sh", "-c", *_enter(tree, argv, environment)]
+
+
+def image_words(
+    image: str, start: int, size: int, folder: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the argv that runs *argv* in the file system at *start* of an image, mounted on *folder* meanwhile."""
+    folder = os.path.realpath(folder)
+    mount = [_MOUNT, "mount", folder, image, str(start), str(size)]
+    return [*_namespaces.prefix(), "sh", "-c", *mount, *_enter(folder, argv, environment)]
+
+
+def run(runner: Runner, words: Sequence[str], timeout: float | None = None) -> Result:
+    """Run words made here; raise GoldsmithError when the tree could not be entered at all."""
+    result = runner.run(words, check=False, timeout=timeout)
+    if result.rc == REFUSED:
+        hint = None if os.geteuid() == 0 else "an image is mounted by root only; an ordinary user works on a tree"
+        raise GoldsmithError(result.last_line, hint=hint)
+    return result
+
+
+def resolve(tree: str, name: str) -> str:
+    """Return the host path of a name inside a tree, with every link resolved inside it, as chroot would."""
+    parts, done, hops = [part for part in name.split("/") if part], [], 0
+    while parts:
+        part = parts.pop(0)
+        if part in (".", ""):
+            continue
+        if part == "..":
+            done = done[:-1]
+            continue
+        path = os.path.join(tree, *done, part)
+        if os.path.islink(path):
+            hops += 1
+            if hops > 40:
+                raise GoldsmithError(f"{name} in {tree}: too many symbolic links")
+            goal = os.readlink(path)
+            parts = [piece for piece in goal.split("/") if piece] + parts
+            done = [] if goal.startswith("/") else done
+        else:
+            done.append(part)
+    return os.path.join(tree, *done)
+
+
+def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None) -> list[str]:
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    variables = {**_ENVIRONMENT, **inherited, **(environment or {})}
+    return [_ENTER, "enter", tree, *(f"{name}={value}" for name, value in variables.items()), *argv]

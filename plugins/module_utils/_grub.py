@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GRUB: core images, boot sectors and grub.cfg for a disk image, with the modules of the image itself. Floor 2."""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB, SECTOR, align_up
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import Kernel
+
+BIOS = "i386-pc"
+UEFI = "x86_64-efi"
+_PACKAGES = {BIOS: "grub-pc-bin", UEFI: "grub-efi-amd64-bin"}
+_MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
+_MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
+
+# Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
+_BPB = slice(0x03, 0x5A)
+_KERNEL_SECTOR = 0x5C
+_BOOT_DRIVE = 0x64
+_DRIVE_CHECK = slice(0x66, 0x68)
+_TABLE = slice(0x1B8, 0x200)
+# The last entry of the block list in the first sector of core.img (grub's diskboot.S).
+_BLOCK_LIST = slice(0x1F4, 0x200)
+_CORE_SEGMENT = 0x820
+
+
+@dataclass(frozen=True)
+class Root:
+    """The root file system that GRUB has to find."""
+
+    uuid: str
+    kernel: Kernel
+    kernel_args: str
+    title: str
+
+
+def module_folder(tree: str, platform: str) -> Path:
+    """Return the host path of the tree's GRUB modules; raise GoldsmithError when the tree has none."""
+    folder = Path(tree, "usr/lib/grub", platform)
+    if not (folder / "moddep.lst").is_file():
+        raise GoldsmithError(
+            f"the tree {tree} has no GRUB for {platform} in /usr/lib/grub",
+            hint=f"add the package {_PACKAGES[platform]} or set firmware=none",
+        )
+    return folder
+
+
+def module_files(tree: str, platform: str) -> dict[str, str]:
+    """Return what grub-install would copy to /boot/grub: names inside the image and their host paths."""
+    folder = module_folder(tree, platform)
+    return {
+        f"/boot/grub/{platform}/{entry.name}": str(entry)
+        for entry in sorted(folder.iterdir())
+        if entry.suffix in (".mod", ".lst") and not entry.is_symlink()
+    }
+
+
+def make_core(runner: Runner, tree: str, platform: str, root_uuid: str, output: str) -> None:
+    """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid."""
+    modules = [*_MODULES, *_MORE, *(["biosdisk"] if platform == BIOS else ["fat"])]
+    with tempfile.NamedTemporaryFile("w", prefix="goldsmith-", suffix=".cfg") as early:
+        early.write(f"search --no-floppy --fs-uuid --set=root {root_uuid}\nset prefix=($root)/boot/grub\n")
+        early.flush()
+        argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", early.name]
+        runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
+
+
+def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> None:
+    """Write boot.img into the first sector of a disk image and core.img at *sector*, as grub-bios-setup does.
+
+    *room* is the number of bytes free there. No Reed-Solomon codes are written: an image file does not decay.
+    """
+    size = align_up(len(core), SECTOR)
+    if size > room:
+        raise GoldsmithError(f"GRUB needs {size} bytes behind sector {sector}, only {room} are free")
+    first = bytearray(boot)
+    struct.pack_into("<Q", first, _KERNEL_SECTOR, sector)
+    first[_BOOT_DRIVE] = 0xFF  # the drive that the BIOS booted from
+    first[_DRIVE_CHECK] = b"\x90\x90"  # no workaround for BIOSes that pass a wrong drive
+    body = bytearray(core.ljust(size, b"\0"))
+    body[_BLOCK_LIST] = struct.pack("<QHH", sector + 1, size // SECTOR - 1, _CORE_SEGMENT)
+    with open(disk, "r+b") as file:
+        old = file.read(SECTOR)
+        first[_BPB] = old[_BPB]
+        first[_TABLE] = old[_TABLE]
+        file.seek(0)
+        file.write(first)
+        file.seek(sector * SECTOR)
+        file.write(body)
+
+
+def install_bios(runner: Runner, disk: str, tree: str, root_uuid: str, *, bios_boot: tuple[int, int] | None) -> None:
+    """Make a disk image bootable by BIOS; *bios_boot* is start and size of that partition, None on an MBR disk."""
+    start, room = bios_boot or (SECTOR, MIB - SECTOR)
+    with tempfile.TemporaryDirectory(prefix="goldsmith-") as folder:
+        core = os.path.join(folder, "core.img")
+        make_core(runner, tree, BIOS, root_uuid, core)
+        boot = module_folder(tree, BIOS) / "boot.img"
+        embed(disk, boot.read_bytes(), Path(core).read_bytes(), sector=start // SECTOR, room=room)
+
+
+def configuration(root: Root) -> str:
+    """Return the first grub.cfg; the guest's own update-grub replaces it with the first kernel update."""
+    entry = [
+        "set default=0",
+        "set timeout=0",
+        "serial --unit=0 --speed=115200",
+        "terminal_input console serial",
+        "terminal_output console serial",
+        f"search --no-floppy --fs-uuid --set=root {root.uuid}",
+        f"menuentry '{root.title}' {{",
+        f"  linux {root.kernel.image} root=UUID={root.uuid} ro {root.kernel_args}".rstrip(),
+        f"  initrd {root.kernel.ramdisk}",
+        "}",
+    ]
+    return "# Written with the image; update-grub replaces it.\n" + "\n".join(entry) + "\n"

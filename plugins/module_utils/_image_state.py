@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image file's life on its host: made, attached, mounted, detached, absent. Floor 3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _ext, _loop_devices, _partitions
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import same_bytes, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image file and what the module was asked for."""
+
+    path: str
+    check_mode: bool
+    runner: Runner
+
+    def present(self, layout: _disk.Layout) -> dict[str, Any]:
+        """Make the image. One with a tree is made again and replaced only when its bytes differ."""
+        plan = _disk.make_plan(self.runner, layout)
+        exists = os.path.exists(self.path)
+        before = {"size": os.path.getsize(self.path)} if exists else {}
+        if layout.tree:
+            changed = self._rebuild(plan)
+        elif exists:
+            # Without a tree the content is the user's: never written over.
+            if reason := _disk.mismatch(self.runner, plan, self.path):
+                raise OptionError("path", self.path, f"exists, and {reason}", hint="remove it with state=absent first")
+            changed = False
+        else:
+            changed = True
+            if not self.check_mode:
+                with whole_file(self.path) as partial:
+                    _disk.write(self.runner, plan, os.fspath(partial))
+        return {
+            "changed": changed,
+            **plan.describe(),
+            "diff": {"before": before, "after": plan.describe() if changed else before},
+        }
+
+    def attached(self, *, read_only: bool) -> dict[str, Any]:
+        """Give every partition, or the bare file system, a loop device."""
+        parts = self._parts()
+        there = {(loop.offset, loop.size): loop.device for loop in _loop_devices.find(self.runner, self.path)}
+        missing = [part for part in parts if (part.start, part.size) not in there]
+        made: list[str] = []
+        try:
+            for part in [] if self.check_mode else missing:
+                loop = _loop_devices.attach(
+                    self.runner, self.path, offset=part.start, size=part.size, read_only=read_only
+                )
+                made.append(loop.device)
+                there[part.start, part.size] = loop.device
+        except BaseException:
+            for device in made:
+                _loop_devices.detach(self.runner, device)
+            raise
+        devices = {str(part.number): there.get((part.start, part.size)) for part in parts}
+        return _result(bool(missing), {"devices": devices}, before="detached", after="attached")
+
+    def mounted(self, mountpoint: str, *, partition: int | None, read_only: bool) -> dict[str, Any]:
+        """Mount one file system; its loop device goes with the mount."""
+        part = self._choose(partition)
+        current = self._mounts()
+        found = next((mount for mount in current if mount.mountpoint == os.path.realpath(mountpoint)), None)
+        foreign = {mount.mountpoint for mount in _loop_devices.mounts()} - {mount.mountpoint for mount in current}
+        if os.path.realpath(mountpoint) in foreign:
+            raise OptionError("mountpoint", mountpoint, "something else is mounted there", hint="choose another folder")
+        if not found and not self.check_mode:
+            fresh = not os.path.isdir(mountpoint)
+            os.makedirs(mountpoint, exist_ok=True)
+            try:
+                _loop_devices.mount(
+                    self.runner, self.path, mountpoint, offset=part.start, size=part.size, read_only=read_only
+                )
+            except BaseException:
+                if fresh:
+                    os.rmdir(mountpoint)
+                raise
+        return _result(not found, {"mountpoint": mountpoint}, before="not mounted", after=f"mounted on {mountpoint}")
+
+    def detached(self) -> dict[str, Any]:
+        """Unmount the image everywhere and take its loop devices away."""
+        if not os.path.exists(self.path):
+            return _result(False, {})
+        mounts = self._mounts()
+        loops = _loop_devices.find(self.runner, self.path)
+        if not self.check_mode:
+            for mount in mounts:
+                _loop_devices.unmount(self.runner, mount.mountpoint)
+            # The devices of the mounts went with them.
+            for loop in _loop_devices.find(self.runner, self.path):
+                _loop_devices.detach(self.runner, loop.device)
+        used = [mount.mountpoint for mount in mounts] + [loop.device for loop in loops]
+        return _result(bool(used), {}, before=", ".join(used), after="detached")
+
+    def absent(self) -> dict[str, Any]:
+        """Detach the image and remove the file."""
+        exists = os.path.exists(self.path)
+        detached = self.detached()
+        if exists and not self.check_mode:
+            os.unlink(self.path)
+        return _result(exists or detached["changed"], {}, before=self.path if exists else "", after="")
+
+    def _rebuild(self, plan: _disk.Plan) -> bool:
+        different = True
+
+        def drop(partial: Path) -> bool:
+            nonlocal different
+            different = not same_bytes(partial, self.path)
+            return self.check_mode or not different
+
+        with whole_file(self.path, unless=drop) as partial:
+            _disk.write(self.runner, plan, os.fspath(partial))
+        return different
+
+    def _parts(self) -> list[_partitions.Partition]:
+        if not os.path.isfile(self.path):
+            raise OptionError("path", self.path, "is not a file", hint="make it with state=present")
+        if table := _partitions.read_table(self.runner, self.path):
+            return list(table.partitions)
+        return [_partitions.Partition(0, 0, os.path.getsize(self.path))]
+
+    def _choose(self, number: int | None) -> _partitions.Partition:
+        parts = self._parts()
+        if number is not None:
+            chosen = [part for part in parts if part.number == number]
+        else:
+            chosen = [part for part in parts if _ext.read_superblock(self.path, part.start)]
+        if len(chosen) != 1:
+            numbers = ", ".join(str(part.number) for part in parts)
+            raise OptionError("partition", number, f"does not select one of {numbers}", hint="name one of them")
+        return chosen[0]
+
+    def _mounts(self) -> list[_loop_devices.Mount]:
+        return _loop_devices.mounts({loop.device for loop in _loop_devices.find(self.runner, self.path)})
+
+
+def require_raw(path: str) -> None:
+    """Refuse a qcow2 where a raw image is wanted: the kernel would show its container, not its disk."""
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if file.read(4) == b"QFI\xfb":
+                raise GoldsmithError(f"path={path}: is a qcow2", hint="convert it with disk_convert format=raw first")
+
+
+def build(image: Image, state: str, actions: dict[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    """Bring the image into *state* and return the result with its path and size."""
+    require_raw(image.path)
+    result = actions[state]()
+    size = os.path.getsize(image.path) if os.path.isfile(image.path) else result.get("size", 0)
+    return {**result, "path": image.path, "size": size}
+
+
+def _result(changed: bool, values: dict[str, Any], before: str = "", after: str = "") -> dict[str, Any]:
+    return {"changed": changed, **values, "diff": {"before": before if changed else after, "after": after}}

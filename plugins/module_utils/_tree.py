@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A root file system as a folder: its size, kernel and times. Floor 2."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import align_up
+
+_BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of a tree; the paths begin with / and are those inside the tree."""
+
+    version: str
+    image: str
+    ramdisk: str
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a tree takes up in a file system: *data* bytes in whole blocks, *files* inodes."""
+
+    data: int
+    files: int
+
+
+def find_kernel(tree: str) -> Kernel:
+    """Return the newest kernel that has an initramfs; raise GoldsmithError when there is none.
+
+    Links are not followed: a tree may be foreign, and the versioned files are what the links point to.
+    """
+    boot = os.path.join(tree, "boot")
+    names = set(os.listdir(boot)) if os.path.isdir(boot) and not os.path.islink(boot) else set()
+    kernels = []
+    for name in names:
+        match = re.match(r"^vmlinu[zx]-(.+)$", name)
+        if not match or os.path.islink(os.path.join(boot, name)):
+            continue
+        version = match.group(1)
+        for ramdisk in (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}"):
+            if ramdisk in names and not os.path.islink(os.path.join(boot, ramdisk)):
+                kernels.append(Kernel(version, f"/boot/{name}", f"/boot/{ramdisk}"))
+    if not kernels:
+        raise GoldsmithError(
+            f"the tree {tree} has no kernel with an initramfs in /boot",
+            hint="add the distribution's kernel package, for Debian linux-image-cloud-amd64",
+        )
+    return max(kernels, key=lambda kernel: version_key(kernel.version))
+
+
+def version_key(version: str) -> list[tuple[int, int | str]]:
+    """Return a key that sorts versions by their numbers: 6.12 after 6.9."""
+    return [(1, int(part)) if part.isdigit() else (0, part) for part in re.findall(r"\d+|[^\d]+", version)]
+
+
+def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
+    """Return what the tree takes up; it depends on nothing but the tree, not on the host's file system."""
+    listing = runner.run([*prefix, "find", tree, "-xdev", "-printf", r"%y %i %s %f\n"]).stdout
+    data = files = 0
+    seen: set[str] = set()
+    for line in listing.splitlines():
+        kind, inode, size, name = (line.split(" ", 3) + [""] * 4)[:4]
+        if kind == "d":
+            data += _BLOCK
+        # Every name is an entry in a folder; folders are seldom full.
+        data += align_up(8 + len(name.encode()), 4) * 3 // 2
+        if inode in seen:
+            continue  # a hard link
+        seen.add(inode)
+        files += 1
+        if kind == "f" or (kind == "l" and int(size) >= 60):
+            data += align_up(int(size), _BLOCK)
+    return Extent(data, files)
+
+
+def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
+    """Return when the newest package of the tree was made: the same for the same package versions.
+
+    A tree without package documentation gives the time of its newest file.
+    """
+    for folder, test in (("usr/share/doc", ["-name", "changelog*"]), ("", [])):
+        start = os.path.join(tree, folder)
+        if os.path.isdir(start):
+            argv = [*prefix, "find", start, "-xdev", "-type", "f", *test, "-printf", r"%Ts\n"]
+            if times := runner.run(argv).stdout.split():
+                return max(int(time) for time in times)
+    return 0
+
+
+def clamp_times(runner: Runner, tree: str, epoch: int, prefix: Sequence[str]) -> None:
+    """Set the modification time of everything newer than *epoch* to it."""
+    program = 'find "$1" -xdev -newermt "@$2" -print0 | xargs -0 -r touch --no-dereference --date="@$2" --'
+    runner.run([*prefix, "sh", "-c", program, "clamp", tree, str(epoch)])

@@ -1,0 +1,304 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: loop_image
+short_description: Make, attach and mount disk image files
+version_added: 1.0.0
+author: Goldsmith contributors (@goldsmith)
+description:
+  - Makes a disk image or a bare file system image from a layout and, if given, from the tree of a root file system,
+    boot loader included.
+  - The image is written by user-space tools at byte offsets. O(state=present) needs no privileges, loop device,
+    device-mapper or mount; an ordinary user needs a range of subordinate ids for a tree with files of several owners.
+  - The same layout and the same tree give the same bytes, so a second run changes nothing.
+  - O(state=attached) and O(state=mounted) give people loop devices (by offset, without a partition scan) and mounts
+    on their host. They are found again by the backing file.
+requirements:
+  - sfdisk, e2fsprogs, losetup; dosfstools, mtools and grub-mkimage for boot loaders
+attributes:
+  check_mode:
+    support: full
+    description: With O(tree) the image is made beside the present one, compared and dropped.
+  diff_mode:
+    support: full
+    description: Shows the size and the partitions.
+  idempotent:
+    support: full
+    description: An image with a tree is made again and replaced only when its bytes differ.
+  platform:
+    support: full
+    description: Linux.
+    platforms: posix
+options:
+  path:
+    description: The image file, raw.
+    type: path
+    required: true
+  state:
+    description:
+      - V(present) makes the image. Without O(tree) an existing image is kept, and one of another layout is an error.
+      - V(attached) gives a loop device to every partition. Needs root.
+      - V(mounted) mounts one file system on O(mountpoint). Needs root.
+      - V(detached) unmounts the image and takes its loop devices away.
+      - V(absent) does the same and removes the file.
+    type: str
+    choices: [present, attached, mounted, detached, absent]
+    default: present
+  label:
+    description: Partition table. V(none) is a bare file system. The default is V(mbr) for O(firmware=bios), V(gpt) for
+      O(firmware=uefi) and O(firmware=hybrid), else V(none).
+    type: str
+    choices: [none, mbr, gpt]
+  size:
+    description: Size of the whole image, for example V(10G), in powers of 1024. V(auto) is as small as O(tree) allows.
+    type: str
+    default: auto
+  tree:
+    description: Folder with the root file system. Its files newer than O(epoch) get O(epoch) as modification time.
+    type: path
+  filesystem:
+    description: File system of the root volume where O(partitions) is not given.
+    type: str
+    choices: [ext3, ext4]
+    default: ext4
+  partitions:
+    description:
+      - The partitions in the order of the disk. The one named V(root) gets the tree; let it be the last, so that it
+        can grow.
+      - The default is one root partition, number 1, after what O(firmware) needs.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the volume, and of the partition in a GPT.
+        type: str
+        required: true
+      number:
+        description: Number of the partition. The default counts from 1.
+        type: int
+      type:
+        description: Type of the partition.
+        type: str
+        choices: [linux, esp, bios_boot]
+        default: linux
+      filesystem:
+        description: File system in it.
+        type: str
+        choices: [ext3, ext4, vfat, none]
+        default: ext4
+      size:
+        description: Size in powers of 1024. One partition may have none, it takes the rest or what the tree needs.
+        type: str
+      label:
+        description: Label of the file system. The default of the root volume is V(cloudimg-rootfs).
+        type: str
+  firmware:
+    description:
+      - Makes the image bootable with the GRUB of the tree (Debian's packages grub-pc-bin and grub-efi-amd64-bin).
+      - V(hybrid) boots by both.
+    type: str
+    choices: [none, bios, uefi, hybrid]
+    default: none
+  kernel_args:
+    description: Kernel arguments for the first boot, beside the root.
+    type: str
+    default: ''
+  title:
+    description: Title of the boot entry.
+    type: str
+    default: Linux
+  free:
+    description: Percent of the root file system to leave free, with O(size=auto).
+    type: float
+    default: 5
+  seed:
+    description: All identifiers (of disk, partitions and file systems) are derived from this text. The default is the
+      name of the file.
+    type: str
+  epoch:
+    description: Time in seconds since 1970 that is written into the file systems. The default is the environment
+      variable SOURCE_DATE_EPOCH, else the time of the newest package of O(tree).
+    type: int
+  mountpoint:
+    description: Folder for O(state=mounted); it is made.
+    type: path
+  partition:
+    description: Number of the partition to mount. The default is the only one with an ext file system.
+    type: int
+  read_only:
+    description: Attach or mount read-only.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Make a disk that boots by BIOS from a tree
+  goldsmith.openstack.loop_image:
+    path: dist/debian.raw
+    tree: /var/tmp/tree
+    firmware: bios
+    kernel_args: console=tty0 console=ttyS0,115200n8
+
+- name: Make an empty disk with one partition for data
+  goldsmith.openstack.loop_image:
+    path: data.raw
+    label: gpt
+    size: 10G
+    partitions:
+      - name: data
+        label: data
+
+- name: Look into an image
+  goldsmith.openstack.loop_image:
+    path: dist/debian.raw
+    state: mounted
+    mountpoint: /mnt/debian
+    read_only: true
+  become: true
+"""
+
+RETURN = r"""
+path:
+  description: The image file.
+  type: str
+  returned: always
+size:
+  description: Size of the image in bytes.
+  type: int
+  returned: always
+label:
+  description: Partition table.
+  type: str
+  returned: state is present
+partitions:
+  description: The volumes with number, name, start and size in bytes, type, filesystem, label and uuid.
+  type: list
+  elements: dict
+  returned: state is present
+kernel:
+  description: Version of the kernel that the boot loader starts.
+  type: str
+  returned: state is present and there is a boot loader
+epoch:
+  description: Time that is written into the file systems, in seconds since 1970.
+  type: int
+  returned: state is present
+devices:
+  description: Loop device of each partition by its number; 0 is a bare file system.
+  type: dict
+  returned: state is attached
+mountpoint:
+  description: Where the file system is mounted.
+  type: str
+  returned: state is mounted
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _image_state
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
+
+_LABELS = {"none": "none", "bios": "mbr", "uefi": "gpt", "hybrid": "gpt"}
+
+ARGUMENT_SPEC = {
+    "path": {"type": "path", "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["present", "attached", "mounted", "detached", "absent"],
+        "default": "present",
+    },
+    "label": {"type": "str", "choices": ["none", "mbr", "gpt"]},
+    "size": {"type": "str", "default": "auto"},
+    "tree": {"type": "path"},
+    "filesystem": {"type": "str", "choices": ["ext3", "ext4"], "default": "ext4"},
+    "partitions": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "number": {"type": "int"},
+            "type": {"type": "str", "choices": ["linux", "esp", "bios_boot"], "default": "linux"},
+            "filesystem": {"type": "str", "choices": ["ext3", "ext4", "vfat", "none"], "default": "ext4"},
+            "size": {"type": "str"},
+            "label": {"type": "str"},
+        },
+    },
+    "firmware": {"type": "str", "choices": ["none", "bios", "uefi", "hybrid"], "default": "none"},
+    "kernel_args": {"type": "str", "default": ""},
+    "title": {"type": "str", "default": "Linux"},
+    "free": {"type": "float", "default": 5},
+    "seed": {"type": "str"},
+    "epoch": {"type": "int"},
+    "mountpoint": {"type": "path"},
+    "partition": {"type": "int"},
+    "read_only": {"type": "bool", "default": False},
+}
+
+
+def layout_of(params: dict) -> _disk.Layout:
+    """Return the layout that the options describe."""
+    label = params["label"] or _LABELS[params["firmware"]]
+    if not 0 <= params["free"] < 90:
+        raise OptionError("free", params["free"], "is not a share of a file system", hint="write a percentage below 90")
+    epoch = params["epoch"]
+    if epoch is None and os.environ.get("SOURCE_DATE_EPOCH"):
+        epoch = int(os.environ["SOURCE_DATE_EPOCH"])
+    return _disk.Layout(
+        label=label,
+        volumes=_volumes(params, label),
+        seed=params["seed"] or os.path.basename(params["path"]),
+        firmware=params["firmware"],
+        size=None if params["size"] == "auto" else parse_size(params["size"], "size"),
+        tree=params["tree"],
+        free=params["free"] / 100,
+        kernel_args=params["kernel_args"],
+        title=params["title"],
+        epoch=epoch,
+    )
+
+
+def _volumes(params: dict, label: str) -> tuple[_disk.Volume, ...]:
+    if not params["partitions"]:
+        return _disk.default_volumes(label, params["firmware"], params["filesystem"])
+    return tuple(
+        _disk.Volume(
+            name=item["name"],
+            type=item["type"],
+            filesystem=None if item["filesystem"] == "none" else item["filesystem"],
+            size=parse_size(item["size"], "partitions.size") if item["size"] else None,
+            label=item["label"] or (_disk.ROOT_LABEL if item["name"] == "root" else ""),
+            number=item["number"] or index,
+        )
+        for index, item in enumerate(params["partitions"], start=1)
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("state", "mounted", ["mountpoint"])]
+    )
+    params = module.params
+    image = _image_state.Image(params["path"], module.check_mode, Runner())
+    actions = {
+        "present": lambda: image.present(layout_of(params)),
+        "attached": lambda: image.attached(read_only=params["read_only"]),
+        "mounted": lambda: image.mounted(
+            params["mountpoint"], partition=params["partition"], read_only=params["read_only"]
+        ),
+        "detached": image.detached,
+        "absent": image.absent,
+    }
+    run_module(module, lambda: _image_state.build(image, params["state"], actions))
+
+
+if __name__ == "__main__":
+    main()
