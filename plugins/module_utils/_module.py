@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +18,10 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import
 def run_module(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     """Do the work of a module; its dictionary becomes the result, a GoldsmithError its one-line failure.
 
-    *work* puts C(changed) into the dictionary, and C(diff) where there is something to show.
+    *work* puts C(changed) into the dictionary, and C(diff) where there is something to show. Here C(elapsed) is added,
+    the seconds of work: what a task took beyond that is Ansible's own.
     """
+    start = time.monotonic()
     _lifeline.hold()
     try:
         result = work()
@@ -26,4 +29,5 @@ def run_module(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> Non
         module.fail_json(msg=str(error), **error.facts)
     if not module._diff:
         result.pop("diff", None)
+    result.setdefault("elapsed", round(time.monotonic() - start, 3))
     module.exit_json(**result)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The line that shows what is under way."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils._meter import Meters, duration
+
+MIB = 1 << 20
+
+
+def line(done: float, total: float | None = 100 * MIB, **more: object) -> bytes:
+    return json.dumps({"pid": 7, "label": "upload", "done": done, "total": total, "unit": "B", **more}).encode() + b"\n"
+
+
+def test_shows_percent_bytes_speed_and_time_left() -> None:
+    meters = Meters()
+    meters.feed(line(0), 10.0)
+    meters.feed(line(20 * MIB), 12.0)
+    assert meters.text() == "upload  20 %  20.0 MiB of 100.0 MiB  10.0 MiB/s  8.0 s left"
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    meters = Meters()
+    for second in range(20):
+        meters.feed(line(second * MIB, 1000 * MIB), float(second))
+    for second in range(20, 40):
+        meters.feed(line((20 + (second - 19) * 5) * MIB, 1000 * MIB), float(second))
+    assert "5.0 MiB/s" in meters.text()
+
+
+def test_first_line_claims_no_speed() -> None:
+    meters = Meters()
+    meters.feed(line(5 * MIB), 1.0)
+    assert meters.text() == "upload  5 %  5.0 MiB of 100.0 MiB"
+
+
+def test_unknown_total() -> None:
+    meters = Meters()
+    meters.feed(line(MIB, None), 1.0)
+    meters.feed(line(3 * MIB, None), 2.0)
+    assert meters.text() == "upload  3.0 MiB  2.0 MiB/s"
+
+
+def test_percent_unit_and_note() -> None:
+    meters = Meters()
+    meters.feed(line(30, 100, unit="%", note="waiting for sshd"), 1.0)
+    assert meters.text() == "upload  30 %  waiting for sshd"
+
+
+def test_line_in_two_parts_and_rubbish() -> None:
+    meters = Meters()
+    whole = line(50 * MIB)
+    meters.feed(b'rubbish\n{"pid": 1}\n[]\n' + whole[:9], 1.0)
+    assert meters.text() == ""
+    meters.feed(whole[9:], 1.1)
+    assert meters.text().startswith("upload  50 %")
+
+
+def test_finished_work_vanishes_and_the_latest_speaker_is_shown() -> None:
+    meters = Meters()
+    meters.feed(line(MIB) + line(2 * MIB, label="convert", pid=8), 1.0)
+    assert meters.text() == "convert  2 %  2.0 MiB of 100.0 MiB  (+1 more)"
+    meters.feed(line(100 * MIB, label="convert", pid=8), 2.0)
+    assert meters.text().startswith("upload")
+    assert meters.pids == {7}
+
+
+def test_a_process_that_is_gone_is_forgotten() -> None:
+    meters = Meters()
+    meters.feed(line(MIB), 1.0)
+    meters.forget(7)
+    assert meters.text() == ""
+
+
+def test_work_that_starts_again_has_no_negative_speed() -> None:
+    meters = Meters()
+    meters.feed(line(90 * MIB), 1.0)
+    meters.feed(line(MIB), 2.0)
+    assert meters.text() == "upload  1 %  1.0 MiB of 100.0 MiB"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.44, "0.4 s"), (42.4, "42 s"), (59.6, "1:00"), (185, "3:05"), (3723, "1:02:03")]
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
