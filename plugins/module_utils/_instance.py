@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance that goes on running after the module, known by its name. Floor 3."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _qemu
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import Boot, Plan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import HOST
+from ansible_collections.goldsmith.openstack.plugins.module_utils._qmp import Qmp
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_RECORD = "instance.json"
+_POWER_OFF_GRACE = 60.0
+
+
+class Instance:
+    """A guest in a folder of its own below a directory."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise OptionError("name", name, "not a name of letters, digits, dots, dashes and underscores")
+        self._directory = Path(os.path.abspath(directory))
+        self._name = name
+        self._folder = self._directory / name
+
+    @property
+    def runs(self) -> bool:
+        """Whether the guest is up and described."""
+        return _qemu.daemon_pid(self._folder) is not None and (self._folder / _RECORD).exists()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything of it."""
+        return self._folder.exists()
+
+    def start(self, runner: Runner, plan: Plan) -> tuple[bool, dict[str, object]]:
+        """Start the guest unless it runs; return whether it was started, and what was seen of it then."""
+        with self._locked():
+            if self.runs:
+                return False, json.loads((self._folder / _RECORD).read_text(encoding="utf-8"))
+            self._remove()  # what a killed run left
+            self._folder.mkdir(mode=0o700, parents=True)
+            try:
+                return True, self._start(runner, plan)
+            except BaseException:
+                self._remove()
+                raise
+
+    def stop(self) -> bool:
+        """Power the guest off and remove all that is its own; return whether there was anything."""
+        if not self.exists:
+            return False
+        with self._locked():
+            pid = _qemu.daemon_pid(self._folder)
+            if pid is not None:
+                self._power_off(pid)
+            self._remove()
+        return True
+
+    def _start(self, runner: Runner, plan: Plan) -> dict[str, object]:
+        boot = Boot(runner, plan, self._folder)
+        try:
+            boot.start(daemon=True)
+            seen = boot.wait()
+        finally:
+            boot.close()
+        seen |= {
+            "console_log": str(boot.machine.console),
+            "pid": _qemu.daemon_pid(self._folder),
+            "ssh": {"host": HOST, "port": boot.guest.port, "user": plan.user, "key": str(boot.key)},
+        }
+        temporary = self._folder / f"{_RECORD}.new"
+        temporary.write_text(json.dumps(seen), encoding="utf-8")
+        temporary.replace(self._folder / _RECORD)
+        return seen
+
+    def _power_off(self, pid: int) -> None:
+        try:
+            with Qmp(self._folder / "qmp") as qmp:
+                qmp.press_power_button()
+        except GoldsmithError:
+            return  # it is killed below
+        deadline = time.monotonic() + _POWER_OFF_GRACE
+        while _qemu.daemon_pid(self._folder) == pid and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _remove(self) -> None:
+        pid = _qemu.daemon_pid(self._folder)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            while _qemu.daemon_pid(self._folder) == pid:
+                time.sleep(0.05)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._directory / f".{self._name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OptionError("directory", self._directory, f"cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise GoldsmithError(f"the instance {self._name} is being started or stopped by another process") from None
+        finally:
+            os.close(lock)

@@ -1,0 +1,394 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boot an image under QEMU and see whether it works."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_boot
+version_added: 1.0.0
+short_description: Boot an image under QEMU and see whether it works
+description:
+  - Boots a disk image, or a root file system with its kernel and ramdisk as OpenStack Compute boots a triplet, gives it
+    instance data as a cloud does, waits until the account accepts the key of the instance, and tells what it saw.
+  - The image itself is never changed. A disk is booted over a copy-on-write layer, a root file system from a copy whose
+    file and file system were grown beforehand. Both are gone afterwards.
+  - Uses KVM where it really works, else emulation. Needs no privileges.
+  - Fails with one line that says how far the guest came and what it wrote last.
+options:
+  state:
+    description:
+      - V(checked) boots, looks, and powers off. No process and no file but O(console_log) is left, however it ends.
+      - V(running) leaves the guest up under the O(name) for other tools. It is started only if it does not run yet.
+        To change anything about it, stop it first.
+      - V(stopped) powers that guest off and removes all that belongs to it.
+    type: str
+    choices: [checked, running, stopped]
+    default: checked
+  image:
+    description:
+      - Path of a disk image (qcow2, raw or vhd), or of a root file system if O(kernel) and O(ramdisk) are given.
+      - An image with a backing file or an external data file is refused.
+      - Required unless O(state) is V(stopped).
+    type: path
+  user:
+    description:
+      - Account of the guest that is to accept the key.
+      - Required unless O(state) is V(stopped).
+    type: str
+  kernel:
+    description: Kernel of a triplet. O(image) is its root file system then.
+    type: path
+  ramdisk:
+    description: Ramdisk of a triplet.
+    type: path
+  kernel_args:
+    description: Arguments for O(kernel). The default is what OpenStack Compute gives.
+    type: str
+    default: root=/dev/vda console=tty0 console=ttyS0 console=hvc0 no_timer_check
+  machine:
+    description: Machine type.
+    type: str
+    choices: [pc, q35]
+    default: q35
+  firmware:
+    description: Firmware that starts the disk. V(uefi) needs OVMF on the host.
+    type: str
+    choices: [bios, uefi]
+    default: bios
+  disk_size:
+    description:
+      - Size of the disk that the guest gets, with C(M), C(G) or C(T), or bytes.
+      - The image's own size if that is larger.
+    type: str
+    default: 6G
+  memory:
+    description: Memory of the guest, with C(M) or C(G), or bytes.
+    type: str
+    default: 1G
+  cpus:
+    description: Number of processors of the guest.
+    type: int
+    default: 2
+  accelerator:
+    description: V(auto) takes KVM if a machine that it runs executes instructions, and emulation otherwise.
+    type: str
+    choices: [auto, kvm, tcg]
+    default: auto
+  instance_data:
+    description:
+      - How the guest gets its host name, key and user data.
+      - V(metadata) is the metadata service on 169.254.169.254 as OpenStack Compute offers it, V(openstack) and V(ec2)
+        only one of its two forms. V(config_drive) is a disk labelled C(config-2).
+      - With V(none) the login is tried only if O(ssh_key) is given. The guest is up with its login prompt otherwise.
+    type: str
+    choices: [metadata, openstack, ec2, config_drive, none]
+    default: metadata
+  hostname:
+    description: Host name in the instance data.
+    type: str
+    default: goldsmith-guest
+  user_data:
+    description: User data, for example a script or a cloud-config.
+    type: str
+    default: ""
+  ssh_key:
+    description:
+      - Private key without passphrase whose public part goes into the instance data.
+      - By default a pair is made for each boot.
+    type: path
+  outbound:
+    description: Whether the guest may connect to the host and its networks.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds from the start until the guest has finished its own start. Also the limit for each command.
+    type: int
+    default: 300
+  console_log:
+    description: Path where the log of the serial console is written, also when the boot fails.
+    type: path
+  commands:
+    description: Commands to run in the guest as O(user).
+    type: list
+    elements: str
+    default: []
+  name:
+    description: Name of the guest that goes on running.
+    type: str
+    default: guest
+  directory:
+    description: Where guests that go on running have their files.
+    type: path
+    default: ~/.cache/goldsmith/guests
+requirements:
+  - qemu-system-x86_64 and qemu-img
+  - ssh and ssh-keygen
+  - xorrisofs, genisoimage or mkisofs for a config drive
+  - e2fsprogs for a triplet
+attributes:
+  check_mode:
+    description: Checks the parameters and boots nothing.
+    support: full
+  diff_mode:
+    description: Shows whether the guest runs, before and after.
+    support: full
+  idempotent:
+    description: O(state=checked) boots each time and changes nothing.
+    support: full
+  platform:
+    description: Linux.
+    support: full
+    platforms: posix
+author:
+  - Goldsmith contributors (@goldsmith)
+seealso:
+  - module: goldsmith.openstack.image_audit_info
+"""
+
+EXAMPLES = r"""
+- name: See whether an image boots and accepts the instance's key
+  goldsmith.openstack.image_boot:
+    image: dist/debian-13-amd64/debian-13-amd64.qcow2
+    user: debian
+    console_log: dist/debian-13-amd64/console.log
+  register: boot
+
+- name: Boot a triplet as OpenStack Compute does
+  goldsmith.openstack.image_boot:
+    image: dist/debian-13-amd64/debian-13-amd64.ext4
+    kernel: dist/debian-13-amd64/debian-13-amd64.vmlinuz
+    ramdisk: dist/debian-13-amd64/debian-13-amd64.initrd
+    user: debian
+
+- name: Boot by UEFI with a config drive, and ask something
+  goldsmith.openstack.image_boot:
+    image: image.qcow2
+    user: debian
+    firmware: uefi
+    instance_data: config_drive
+    user_data: |
+      #!/bin/sh
+      touch /run/was-here
+    commands:
+      - ls /run/was-here
+      - sudo nft list ruleset
+
+- name: Leave a guest up for tests
+  goldsmith.openstack.image_boot:
+    state: running
+    name: web
+    image: image.qcow2
+    user: debian
+  register: guest
+
+- name: Remove it
+  goldsmith.openstack.image_boot:
+    state: stopped
+    name: web
+"""
+
+RETURN = r"""
+seconds_to_kernel:
+  description: Seconds until the kernel wrote to the serial console; null if it never did.
+  returned: when a guest was started or runs
+  type: float
+  sample: 1.6
+seconds_to_sshd:
+  description: Seconds until an ssh server answered.
+  returned: when a guest was started or runs
+  type: float
+  sample: 21.0
+seconds_to_ssh:
+  description: Seconds until the account accepted the key; null if no login was tried.
+  returned: when a guest was started or runs
+  type: float
+  sample: 22.4
+seconds_to_login:
+  description: Seconds until a login prompt stood on the serial console; null if none came.
+  returned: when a guest was started or runs
+  type: float
+  sample: 24.1
+accelerator:
+  description: How the guest was run, C(kvm) or C(tcg) (emulation).
+  returned: when a guest was started or runs
+  type: str
+console_tail:
+  description: Last lines of the serial console.
+  returned: when a guest was started or runs, and on failure
+  type: list
+  elements: str
+  sample: ["Debian GNU/Linux 13 goldsmith-guest ttyS0", "goldsmith-guest login: "]
+reached:
+  description: How far the guest came.
+  returned: on failure
+  type: str
+account:
+  description: Account that accepted the key.
+  returned: after a login
+  type: str
+hostname:
+  description: Host name that the guest has.
+  returned: after a login
+  type: str
+root_device:
+  description: Device of the root file system.
+  returned: after a login
+  type: str
+root_fstype:
+  description: Type of the root file system.
+  returned: after a login
+  type: str
+root_size:
+  description: Size of the mounted root file system in bytes, without its own tables.
+  returned: after a login
+  type: int
+disk_size:
+  description: Size in bytes of the disk that the guest got.
+  returned: when a guest was started or runs
+  type: int
+system_state:
+  description: What systemd says of the system after its start; null without systemd.
+  returned: after a login
+  type: str
+failed_units:
+  description: Units of systemd that failed; null if that could not be asked.
+  returned: after a login
+  type: list
+  elements: str
+cloud_init:
+  description: Outcome of cloud-init (C(status), C(datasource), C(errors), C(warnings)); null without it.
+  returned: after a login
+  type: dict
+  sample: {"status": "done", "datasource": "DataSourceOpenStackLocal [net,ver=2]", "errors": [], "warnings": []}
+guest_os:
+  description: Name of the system.
+  returned: after a login
+  type: str
+guest_firmware:
+  description: Firmware as the guest sees it, C(bios) or C(uefi).
+  returned: after a login
+  type: str
+kernel_release:
+  description: Release of the kernel.
+  returned: after a login
+  type: str
+kernel_cmdline:
+  description: Arguments of the kernel.
+  returned: after a login
+  type: str
+machine_id:
+  description: Machine id of the guest.
+  returned: after a login
+  type: str
+ssh_host_keys:
+  description: Fingerprints of the host keys.
+  returned: after a login
+  type: list
+  elements: str
+  sample: ["256 SHA256:20UVgORqGwPcaVKFjiSzmhaf1eb4KjiNJmqdMRNkNvY root@goldsmith-guest (ED25519)"]
+commands:
+  description: Each command with its results (C(cmd), C(rc), C(stdout), C(stderr)).
+  returned: when a guest was started
+  type: list
+  elements: dict
+  sample: [{"cmd": "id -un", "rc": 0, "stdout": "debian", "stderr": ""}]
+powered_off:
+  description: Whether the guest powered off by itself when its power button was pressed.
+  returned: when O(state=checked)
+  type: bool
+ssh:
+  description: Where the guest is reached (C(host), C(port), C(user), C(key)).
+  returned: when O(state=running)
+  type: dict
+  sample: {"host": "127.0.0.1", "port": 37669, "user": "debian", "key": "/home/me/.cache/goldsmith/guests/guest/key"}
+pid:
+  description: Process id of QEMU.
+  returned: when O(state=running)
+  type: int
+console_log:
+  description: Log of the serial console, which goes on growing.
+  returned: when O(state=running)
+  type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _boot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._instance import Instance
+from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
+
+_SIZES = ("disk_size", "memory")
+# Parameters that are not of the boot itself.
+_OTHER = ("state", "name", "directory", "commands")
+
+
+def _plan(params: dict[str, Any]) -> _boot.Plan:
+    options = {name: value for name, value in params.items() if name not in (*_SIZES, *_OTHER)}
+    sizes = {name: parse_size(params[name], name) for name in _SIZES}
+    return _boot.Plan(**options, **sizes, commands=tuple(params["commands"]))
+
+
+def _work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    if params["state"] == "checked":
+        plan = _plan(params)
+        _boot.check_image(Runner(), plan)
+        return {"changed": False, **({} if module.check_mode else _boot.check(Runner(), plan))}
+    instance = Instance(params["directory"], params["name"])
+    ran = instance.runs
+    seen: dict[str, Any] = {}
+    if params["state"] == "stopped":
+        changed = instance.exists if module.check_mode else instance.stop()
+    else:
+        plan = _plan(params)
+        _boot.check_image(Runner(), plan)
+        changed = not ran
+        if not module.check_mode:
+            changed, seen = instance.start(Runner(), plan)
+    states = ("running" if ran else "stopped", params["state"])
+    diff = {moment: f"{params['name']} {state}\n" for moment, state in zip(("before", "after"), states)}
+    return {"changed": changed, "diff": diff, **seen}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["checked", "running", "stopped"], "default": "checked"},
+            "image": {"type": "path"},
+            "user": {"type": "str"},
+            "kernel": {"type": "path"},
+            "ramdisk": {"type": "path"},
+            "kernel_args": {"type": "str", "default": _boot.NOVA_KERNEL_ARGS},
+            "machine": {"type": "str", "choices": ["pc", "q35"], "default": "q35"},
+            "firmware": {"type": "str", "choices": ["bios", "uefi"], "default": "bios"},
+            "disk_size": {"type": "str", "default": "6G"},
+            "memory": {"type": "str", "default": "1G"},
+            "cpus": {"type": "int", "default": 2},
+            "accelerator": {"type": "str", "choices": ["auto", "kvm", "tcg"], "default": "auto"},
+            "instance_data": {"type": "str", "choices": list(_boot.INSTANCE_DATA), "default": "metadata"},
+            "hostname": {"type": "str", "default": "goldsmith-guest"},
+            "user_data": {"type": "str", "default": ""},
+            "ssh_key": {"type": "path", "no_log": False},
+            "outbound": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 300},
+            "console_log": {"type": "path"},
+            "commands": {"type": "list", "elements": "str", "default": []},
+            "name": {"type": "str", "default": "guest"},
+            "directory": {"type": "path", "default": "~/.cache/goldsmith/guests"},
+        },
+        required_if=[("state", "checked", ["image", "user"]), ("state", "running", ["image", "user"])],
+        required_together=[("kernel", "ramdisk")],
+        supports_check_mode=True,
+    )
+    run_module(module, lambda: _work(module))
+
+
+if __name__ == "__main__":
+    main()
