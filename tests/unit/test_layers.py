@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of plugins/: imports point down, modules are thin, every file has its unit test.
+
+A file of module_utils names its floor at the end of the first paragraph of its docstring: "Floor 2."
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+UNIT_TESTS = Path(__file__).resolve().parent / "plugins"
+PREFIX = "ansible_collections.goldsmith.openstack.plugins."
+TOP_FLOOR = 3
+
+# Imports within one floor, each with its reason. All others point down.
+SIDEWAYS = {
+    ("_sizes", "_errors"): "a text that is no size is an error",
+    ("_grub", "_tree"): "the menu entry is that of the kernel found in a tree",
+    ("_glance", "_cloud"): "images are reached through a connection",
+    ("_local_cloud_identity", "_local_cloud_files"): "the identities stand in the files of the local cloud",
+    ("_image_state", "_disk"): "the states of an image begin with making its disk",
+    ("_instance", "_boot"): "an instance that stays is a boot that is not ended",
+}
+
+# What plugins above the floors may use of floors 1 and 2.
+FROM_ABOVE = {
+    "modules": {"_module", "_run"},  # the runner is made at the top and handed down
+    "connection": {"_run"},
+    "callback": {"_progress"},  # the two ends of one file
+    "action": set(),
+    "filter": set(),
+    "plugin_utils": set(),
+}
+
+PLUGIN_FILES = sorted(
+    path for path in PLUGINS.rglob("*.py") if path.name != "__init__.py" and path.parent.name != "doc_fragments"
+)
+UTILS = {path.stem: path for path in PLUGIN_FILES if path.parent.name == "module_utils"}
+
+
+def floor(name: str) -> int | None:
+    """The floor of a file of module_utils; None for _module, which stands beside the floors, for modules only."""
+    if name == "_module":
+        return None
+    docstring = ast.get_docstring(ast.parse(UTILS[name].read_text())) or ""
+    match = re.search(r"Floor ([0-3])\.$", " ".join(docstring.split("\n\n")[0].split()))
+    assert match, f"{UTILS[name]}: the first paragraph of the docstring does not end with its floor, 'Floor N.'"
+    return int(match.group(1))
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports of plugins/, as 'module_utils._run'."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports by the full name only"
+            module = node.module or ""
+            # "from ...module_utils import _run" names the file last, "from ..._run import Runner" does not.
+            whole = module.count(".") >= PREFIX.count(".") + 1
+            names = [module] if whole else [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found |= {name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
+    return found
+
+
+def identify(path: Path) -> str:
+    return str(path.relative_to(PLUGINS))
+
+
+def test_there_is_something_to_judge() -> None:
+    assert {"_errors", "_run", "_namespaces"} <= set(UTILS)
+    assert imports(UTILS["_run"]) == {"module_utils._errors"}
+
+
+@pytest.mark.parametrize("name", sorted(UTILS))
+def test_module_utils_import_downwards(name: str) -> None:
+    own = floor(name)
+    if own is None:
+        return
+    for imported in sorted(imports(UTILS[name])):
+        folder, other = imported.split(".")[:2]
+        assert folder == "module_utils", f"{name} imports {imported}: module_utils import module_utils only"
+        below = floor(other)
+        assert below is not None, f"{name} imports {other}, which is for modules only"
+        if below == own:
+            assert (name, other) in SIDEWAYS, f"{name} imports {other} of its own floor {own}; no reason is listed"
+        else:
+            assert below < own, f"{name} of floor {own} imports {other} of floor {below}: imports point down"
+
+
+def test_sideways_imports_are_in_use_and_without_circles() -> None:
+    for name, other in SIDEWAYS:
+        assert f"module_utils.{other}" in imports(UTILS[name]), (
+            f"{name} no longer imports {other}: take it off the list"
+        )
+        assert floor(name) == floor(other)
+        assert (other, name) not in SIDEWAYS
+
+
+@pytest.mark.parametrize("path", [path for path in PLUGIN_FILES if path.parent.name != "module_utils"], ids=identify)
+def test_plugins_import_capabilities_and_never_each_other(path: Path) -> None:
+    kind = path.relative_to(PLUGINS).parts[0]
+    for imported in sorted(imports(path)):
+        folder, other = imported.split(".")[:2]
+        if folder == "plugin_utils":
+            assert kind not in ("modules", "module_utils"), f"{path}: plugin_utils do not travel to the remote host"
+            continue
+        assert folder == "module_utils", f"{path} imports {imported}: plugins never import each other"
+        allowed = other in FROM_ABOVE[kind] or floor(other) in (0, TOP_FLOOR)
+        assert allowed, f"{path} imports {other}: only floors 0 and {TOP_FLOOR}, and {sorted(FROM_ABOVE[kind])}"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=identify)
+def test_one_place_ends_a_module(path: Path) -> None:
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    if path.stem == "_module":
+        assert {"exit_json", "fail_json"} <= called
+    else:
+        assert not called & {"exit_json", "fail_json"}, f"{path}: a module ends in _module.run_module"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=identify)
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=identify)
+def test_every_file_has_its_unit_test(path: Path) -> None:
+    mirror = UNIT_TESTS / path.relative_to(PLUGINS).parent / f"test_{path.stem.lstrip('_')}.py"
+    assert mirror.is_file(), f"{mirror} is missing"
+
+
+def test_every_unit_test_has_its_file() -> None:
+    known = {(path.parent.name, path.stem.lstrip("_")) for path in PLUGIN_FILES}
+    for test in UNIT_TESTS.rglob("test_*.py"):
+        assert (test.parent.name, test.stem.removeprefix("test_")) in known, f"{test} tests nothing that is there"
