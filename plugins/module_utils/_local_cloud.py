@@ -305,8 +305,9 @@ class LocalCloud:
 
     def _stop(self) -> bool:
         settings = self._settings()
-        # Every one is asked: any([...]) and not any(...), which would stop at the first.
-        return any([daemon.stop() for daemon in self._daemons(settings)]) if settings else False
+        # A list: every one is stopped before any() looks.
+        stopped = [daemon.stop() for daemon in self._daemons(settings)] if settings else []
+        return any(stopped)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

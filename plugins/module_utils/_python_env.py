@@ -8,8 +8,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,8 @@ def _uv(python: str) -> str | None:
 
 
 def _cause(error: ProgramError) -> str:
-    # uv and pip put the reason before their hints.
-    lines: Sequence[str] = [line.strip(" ×╰─▶") for line in error.result.stderr.splitlines() if line.strip()]
+    # uv and pip put the reason before their hints; uv draws a tree around it.
+    lines = [re.sub(r"^\W+", "", line) for line in error.result.stderr.splitlines() if line.strip()]
     wrong = [line for line in lines if line.lower().startswith(("error", "no solution", "failed"))]
     return (wrong or [error.result.last_line])[-1]
 

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to one cloud: clouds.yaml, login, requests that fail with a clear line. Floor 2."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+
+try:
+    import keystoneauth1.exceptions as auth_errors
+    import openstack.config
+    import openstack.connection
+    import openstack.exceptions
+    import requests.exceptions
+
+    SDK_MISSING: str | None = None
+except ImportError:
+    SDK_MISSING = traceback.format_exc()
+
+# Own retries, because those of the SDK send a body again that is consumed.
+ATTEMPTS = 4
+_LONGEST_PAUSE = 60.0
+_CONNECT_TIMEOUT = 30.0
+
+
+class CloudError(GoldsmithError):
+    """The cloud did not do what it was asked for."""
+
+
+class CloudNotFound(CloudError):
+    """The cloud is not in clouds.yaml, or its entry there cannot be used."""
+
+
+class LoginRefused(CloudError):
+    """Keystone, or a service, does not accept the credentials."""
+
+
+class Unreachable(CloudError):
+    """No answer, or one that says to try later. *pause* is the number of seconds that the service asks for."""
+
+    def __init__(self, message: str, *, pause: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.pause = pause
+
+
+class TooLarge(CloudError):
+    """The service has no room or no quota for it (413)."""
+
+
+class Refused(CloudError):
+    """The service understood the request and will not do it. *status* is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class CloudOptions:
+    """Which cloud, in the words of openstacksdk.
+
+    *clouds_yaml* is read before the usual places. *timeout* is the number of seconds without any sign of life after
+    which a request is given up.
+    """
+
+    cloud: str | None = None
+    clouds_yaml: str | None = None
+    auth: dict[str, Any] | None = field(default=None, repr=False)
+    auth_type: str | None = None
+    region_name: str | None = None
+    interface: str | None = None
+    validate_certs: bool | None = None
+    ca_cert: str | None = None
+    timeout: float = 300.0
+
+    @property
+    def label(self) -> str:
+        """The name of the cloud for messages."""
+        return self.cloud or (self.auth or {}).get("auth_url") or os.environ.get("OS_CLOUD") or "from the environment"
+
+
+class Cloud:
+    """One cloud. Nothing is sent before the first call."""
+
+    def __init__(self, options: CloudOptions, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.label = options.label
+        self._options = options
+        self._sleep = sleep
+        self._region = _region(options)
+        self._connection = openstack.connection.Connection(config=self._region)
+
+    @property
+    def project_id(self) -> str:
+        """The project that images of ours belong to."""
+        return self._translated(lambda: self._connection.current_project_id)
+
+    def image_request(self, method: str, path: str, *, attempts: int = ATTEMPTS, **kwargs: Any) -> requests.Response:
+        """Send one request to the image service and return its answer, which is not an error.
+
+        Nothing is repeated within the SDK; a request that may be repeated is repeated here, up to *attempts* times.
+        """
+        return self.patiently(lambda: self._once(method, path, **kwargs), attempts)
+
+    def patiently(self, work: Callable[[], Any], attempts: int = ATTEMPTS) -> Any:
+        """Return what *work* returns; where the cloud cannot be reached, try again, a little later each time."""
+        for attempt in range(1, attempts):
+            try:
+                return work()
+            except Unreachable as error:
+                self._sleep(min(max(2.0 ** (attempt - 1), error.pause), _LONGEST_PAUSE))
+        return work()
+
+    def _once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        answer = self._translated(
+            lambda: self._connection.image.request(
+                path,
+                method,
+                connect_retries=0,
+                status_code_retries=0,
+                timeout=(min(_CONNECT_TIMEOUT, self._options.timeout), self._options.timeout),
+                **kwargs,
+            )
+        )
+        if answer.status_code >= 400:
+            raise self._answer_error(method, path, answer)
+        return answer
+
+    def _translated(self, work: Callable[[], Any]) -> Any:
+        """Return what *work* returns; errors of the SDK become ours."""
+        try:
+            return work()
+        except auth_errors.Unauthorized as error:
+            raise self._login_refused() from error
+        except (
+            auth_errors.ConnectionError,
+            auth_errors.DiscoveryFailure,
+            requests.exceptions.RequestException,
+            OSError,
+        ) as error:
+            raise Unreachable(f"cloud {self.label} cannot be reached: {_plain(error)}") from error
+        except auth_errors.HttpError as error:
+            status = error.http_status or 0
+            if status == 429 or status >= 500:
+                raise Unreachable(f"cloud {self.label} cannot log us in: {_plain(error)}") from error
+            raise Refused(f"cloud {self.label} refused the login: {_plain(error)}", status=status) from error
+        except auth_errors.CatalogException as error:
+            raise CloudNotFound(f"cloud {self.label} has no image service for us: {_plain(error)}") from error
+        except (auth_errors.ClientException, openstack.exceptions.SDKException) as error:
+            raise CloudError(f"cloud {self.label}: {_plain(error)}") from error
+
+    def _login_refused(self) -> LoginRefused:
+        return LoginRefused(
+            f"cloud {self.label}: user name, password or project refused (401)",
+            hint=f"check auth of {self.label} in {_source(self._region)}",
+        )
+
+    def _answer_error(self, method: str, path: str, answer: requests.Response) -> CloudError:
+        status, text = answer.status_code, _explanation(answer)
+        what = f"cloud {self.label}: {method} {path} failed with {status}{': ' if text else ''}{text}"
+        if status == 401:
+            return self._login_refused()
+        if status == 413:
+            return TooLarge(what, hint="the quota of the project, the limit of the cloud or its store is exhausted")
+        if status == 429 or status >= 500:
+            pause = answer.headers.get("Retry-After", "")
+            return Unreachable(what, pause=float(pause) if pause.isdigit() else 0.0)
+        return Refused(what, status=status)
+
+
+def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
+    files = list(openstack.config.loader.CONFIG_FILES)
+    if named := os.environ.get("OS_CLIENT_CONFIG_FILE"):
+        files.insert(0, named)
+    if options.clouds_yaml:
+        files = [options.clouds_yaml]
+    given = {
+        "auth": options.auth,
+        "auth_type": options.auth_type,
+        "region_name": options.region_name,
+        "interface": options.interface,
+        "verify": options.validate_certs,
+        "cacert": options.ca_cert,
+    }
+    known: list[str] = []
+    try:
+        config = openstack.config.OpenStackConfig(
+            config_files=files, load_yaml_config=options.auth is None or options.cloud is not None
+        )
+        known = sorted(config.get_cloud_names())
+        return config.get_one(
+            options.cloud,
+            api_timeout=min(_CONNECT_TIMEOUT, options.timeout),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    except (openstack.exceptions.SDKException, auth_errors.ClientException) as error:
+        if options.cloud is None or options.cloud in known:
+            raise CloudNotFound(
+                f"cloud {options.label}: {_plain(error)}", hint="check its entry in clouds.yaml"
+            ) from error
+        raise CloudNotFound(
+            f"cloud {options.cloud} is not in clouds.yaml; known: {', '.join(known) or 'none'}",
+            # The same folders are searched for .yml and .json, which would triple the line.
+            hint=f"searched: {', '.join(dict.fromkeys(file for file in files if not file.endswith(('.yml', '.json'))))}",
+        ) from error
+
+
+def _source(region: openstack.config.cloud_region.CloudRegion) -> str:
+    return getattr(getattr(region, "_openstack_config", None), "config_filename", None) or "the options"
+
+
+def _explanation(answer: requests.Response) -> str:
+    """Return what the service says, without the page that it comes in."""
+    text = answer.text[:4000]
+    text = re.sub(r"(?s)<(title|h1)>.*?</\1>", " ", text)
+    text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+    return text[:300] or str(answer.reason or "")
+
+
+def _plain(error: BaseException) -> str:
+    """Return the heart of an error: the SDK's repeat each other in nested parentheses."""
+    text = " ".join(str(error).split())
+    reason = re.search(r"\[Errno \d+\] ([^'\")]+)", text)
+    address = re.search(r"https?://[^\s:]+(?::\d+)?", text)
+    if reason and address:
+        return f"{address.group(0)}: {reason.group(1)}"
+    return text[:300] or type(error).__name__

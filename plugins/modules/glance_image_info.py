@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""List images in Glance."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: glance_image_info
+version_added: 1.0.0
+short_description: List images in Glance
+description:
+  - Returns the images that the project sees in a cloud, whatever their visibility and status.
+  - Fails where the cloud is not in C(clouds.yaml), cannot be reached or refuses the login, so it also serves as a test
+    of that before long work.
+options:
+  name:
+    description: Only images with exactly this name.
+    type: str
+extends_documentation_fragment:
+  - goldsmith.openstack.cloud
+attributes:
+  check_mode:
+    description: Changes nothing anyway.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: N/A
+  idempotent:
+    description: Changes nothing anyway.
+    support: full
+  platform:
+    description: Any with Python and openstacksdk.
+    support: full
+    platforms: posix
+author:
+  - Goldsmith contributors (@goldsmith)
+seealso:
+  - module: goldsmith.openstack.glance_triplet_upload
+"""
+
+EXAMPLES = r"""
+- name: See which images of that name there are
+  goldsmith.openstack.glance_image_info:
+    cloud: production
+    name: debian-13-amd64
+  register: found
+"""
+
+RETURN = r"""
+images:
+  description: The images, the newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id in Glance.
+      type: str
+      sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
+    name:
+      description: Name.
+      type: str
+      sample: debian-13-amd64
+    status:
+      description: Status, V(active) for one that can be used.
+      type: str
+      sample: active
+    size:
+      description: Bytes; null before the upload.
+      type: int
+      sample: 187301888
+    hash_algorithm:
+      description: Algorithm of RV(images[].hash_value), sha512 on most clouds.
+      type: str
+      sample: sha512
+    hash_value:
+      description: Hash of the content.
+      type: str
+      sample: 0f847b19e0e1b54e7e6fbcd7e6a3d6fa7a6d8a8f3b4e4fbb9a7bb0fc13f9cbaa
+    protected:
+      description: Whether it is protected from removal.
+      type: bool
+      sample: false
+    attributes:
+      description: Properties, and visibility, tags, min_disk (GB), min_ram (MB).
+      type: dict
+      sample: {"os_distro": "debian", "visibility": "private", "tags": [], "min_disk": 2, "min_ram": 0}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
+from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "cloud": {"type": "str"},
+            "clouds_yaml": {"type": "path"},
+            "auth": {"type": "dict", "no_log": True},
+            "auth_type": {"type": "str"},
+            "region_name": {"type": "str"},
+            "interface": {"type": "str", "choices": ["public", "internal", "admin"]},
+            "validate_certs": {"type": "bool"},
+            "ca_cert": {"type": "path"},
+            "timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    if _triplet.SDK_MISSING:
+        module.fail_json(msg=missing_required_lib("openstacksdk"), exception=_triplet.SDK_MISSING)
+    run_module(module, lambda: work(module.params))
+
+
+def work(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the images."""
+    glance = _triplet.connect(_triplet.cloud_options(params))
+    return {"changed": False, "images": _triplet.listed(glance, params["name"])}
+
+
+if __name__ == "__main__":
+    main()
