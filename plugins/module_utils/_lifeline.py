@@ -40,6 +40,30 @@ def run_processes(pid: int | None = None) -> list[int]:
     return found
 
 
+def run_owner() -> tuple[int, str]:
+    """Return pid and start time (in clock ticks since boot) of the process that stands for this whole run.
+
+    On a remote host that is the ssh session, which outlives the single task.
+    """
+    pid = next(reversed(run_processes()), None) or _session() or os.getppid()
+    return pid, start_time(pid)
+
+
+def start_time(pid: int) -> str:
+    """Return when a process began, in clock ticks since boot; empty when there is none of that number."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return fields[19].decode() if len(fields) > 19 else ""
+
+
+def _session() -> int:
+    current = _parent(os.getpid())
+    while current > 1:
+        if _read(f"/proc/{current}/comm").startswith(b"sshd"):
+            return current
+        current = _parent(current)
+    return 0
+
+
 def _interrupt(signum: int, frame: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Interrupted("stopped, because the playbook run ended")

@@ -97,6 +97,23 @@ def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
     return 0
 
 
+def packages(tree: str) -> list[dict[str, str]]:
+    """Return name, version and architecture of the packages that dpkg has installed in the tree."""
+    found = []
+    with open(os.path.join(tree, "var/lib/dpkg/status"), encoding="utf-8", errors="replace") as file:
+        for stanza in file.read().split("\n\n"):
+            fields = dict(re.findall(r"(?m)^(Package|Version|Architecture|Status): (.*)$", stanza))
+            if fields.get("Status", "").endswith(" installed"):
+                found.append({name.lower(): fields[name] for name in ("Package", "Version", "Architecture")})
+    return sorted(found, key=lambda package: (package["package"], package["architecture"]))
+
+
+def remove(runner: Runner, path: str, prefix: Sequence[str]) -> None:
+    """Remove a folder whose files may belong to subordinate ids, and nothing that is mounted in it."""
+    if os.path.lexists(path):
+        runner.run([*prefix, "rm", "-rf", "--one-file-system", "--", path])
+
+
 def clamp_times(runner: Runner, tree: str, epoch: int, prefix: Sequence[str]) -> None:
     """Set the modification time of everything newer than *epoch* to it."""
     program = 'find "$1" -xdev -newermt "@$2" -print0 | xargs -0 -r touch --no-dereference --date="@$2" --'

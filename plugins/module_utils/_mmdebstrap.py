@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""mmdebstrap: a tree of Debian or Ubuntu in one run of apt and dpkg. Floor 2."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner
+
+# Seen by package scripts: it keeps compiled Python, the initramfs and account dates the same at every run. It is not
+# the time of the image, which comes from its packages. Not 0: a password changed on day 0 counts as expired.
+_SCRIPT_EPOCH = 1577836800
+
+_STAGES = (
+    ("running apt-get update", "reading the package lists", 5),
+    ("downloading packages", "downloading essential packages", 10),
+    ("extracting archives", "unpacking essential packages", 15),
+    ("installing essential packages", "installing essential packages", 20),
+    ("installing remaining packages", "installing packages", 30),
+    ("cleaning package lists", "cleaning", 95),
+)
+
+# What the tool says, which option it is about, and what to tell the user. The first match counts.
+_CAUSES = (
+    (r"Unable to locate package (\S+)", "packages", "there is no such package in {release}", "look for its name"),
+    (r"Package '?(\S+?)'? has no installation candidate", "packages", "cannot be had in {release}", "look for its name"),
+    (r"No space left on device|not enough free space|You don't have enough free space", "path", "the disk is full",
+     "free some room there or choose another folder"),
+    (r"does not have a Release file|unknown suite|Unknown suite", "release", "the mirror has no such release",
+     "check release and mirror"),
+    (r"(?:Could not resolve|Temporary failure resolving) '?([\w.-]+)", "mirror", "the name cannot be resolved",
+     "check mirror and the network"),
+    (r"Could not connect to ([\w.:-]+)|Unable to connect to (\S+)|[Cc]onnection (?:failed|timed out|refused)", "mirror",
+     "cannot be reached", "check mirror, proxy and the network"),
+    (r"NO_PUBKEY|is not signed|signatures (?:were|couldn't)|invalid signature|no keyring|Missing key", "mirror",
+     "its signature cannot be verified", "install the archive's keyring, for Debian debian-archive-keyring"),
+    (r"Unable to correct problems|unmet dependencies", "packages", "cannot be installed together",
+     "see the dependencies in stderr"),
+    (r"Failed to fetch (\S+)", "mirror", "a file cannot be fetched", "try again"),
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the tree shall hold. *sources* are apt source lines or mirrors; empty: those of the release itself."""
+
+    path: str
+    release: str
+    architecture: str
+    packages: tuple[str, ...]
+    variant: str = "minbase"
+    sources: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("main",)
+    exclude: tuple[str, ...] = ()
+    proxy: str = ""
+    cache: str | None = None
+
+
+def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage: Callable[[int, str], None]) -> None:
+    """Make the tree, which must not exist; *on_stage* hears percent and what is under way.
+
+    Raises OptionError or GoldsmithError with the cause; what was made until then is left to the caller.
+    """
+    lines: list[str] = []
+
+    def listen(line: str) -> None:
+        lines.append(line)
+        for words, note, percent in _STAGES:
+            if words in line:
+                on_stage(percent, note)
+
+    argv = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *command(request)]
+    environment = {"SOURCE_DATE_EPOCH": str(_SCRIPT_EPOCH), "DEBIAN_FRONTEND": "noninteractive"}
+    # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
+    environment["DPKG_FORCE"] = "unsafe-io"
+    result = runner.run(argv, check=False, environment=environment, on_line=listen)
+    if result.rc != 0:
+        raise _explain(request, result)
+
+
+def command(request: Request) -> list[str]:
+    """Return the argv of mmdebstrap."""
+    argv = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={request.variant}"]
+    argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
+    if request.packages:
+        argv.append(f"--include={','.join(request.packages)}")
+    argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in request.exclude]
+    if request.proxy:
+        argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
+    if request.cache:
+        argv += ["--skip=essential/unlink", *_cache_hooks(request.cache)]
+    argv += [request.release, request.path]
+    return argv + list(request.sources)
+
+
+def _cache_hooks(cache: str) -> list[str]:
+    # Links, not copies: whole at once for other builds, and no time lost. Without one the package is fetched again.
+    fill = 'mkdir -p "$1/var/cache/apt/archives" && cp -ln {cache}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || :'
+    keep = 'cp -ln "$1"/var/cache/apt/archives/*.deb {cache}/ 2>/dev/null || :'
+    quoted = "'" + cache.replace("'", "'\\''") + "'"
+    return [
+        f"--setup-hook={fill.format(cache=quoted)}",
+        f"--customize-hook={keep.format(cache=quoted)}",
+    ]
+
+
+def _explain(request: Request, result: Result) -> GoldsmithError:
+    values = {
+        "packages": ",".join(request.packages),
+        "path": request.path,
+        "release": request.release,
+        "mirror": " ".join(request.sources) or "(the release's own)",
+    }
+    facts = {"rc": result.rc, "stderr": result.stdout[-8000:]}
+    for pattern, option, reason, hint in _CAUSES:
+        if match := re.search(pattern, result.stdout):
+            subject = next((group for group in match.groups() if group), None)
+            value = subject if option == "packages" and subject else values[option]
+            text = reason.format(release=request.release)
+            if option == "mirror" and subject:
+                text = f"{subject} {text}" if subject not in text else text
+            error = OptionError(option, value, text, hint=hint)
+            error.facts = facts
+            return error
+    told = [line for line in result.stdout.splitlines() if line.startswith(("E: ", "dpkg: error"))]
+    return GoldsmithError(
+        f"mmdebstrap could not make {request.release}: {told[0] if told else result.last_line}", **facts
+    )
+
+
+def host_sources(release: str) -> tuple[str, ...]:
+    """Return the build host's own apt source lines for a release; raise OptionError when it has none."""
+    lines = []
+    for path in _source_files():
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        lines += _one_line_sources(text, release) if path.endswith(".list") else _deb822_sources(text, release)
+    if not lines:
+        raise OptionError("mirror", "host", f"the build host has no apt source for {release}", hint="give a URL")
+    return tuple(lines)
+
+
+def _source_files() -> list[str]:
+    folder = "/etc/apt/sources.list.d"
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = ["/etc/apt/sources.list", *(os.path.join(folder, name) for name in names)]
+    return [path for path in paths if path.endswith((".list", ".sources")) and os.path.isfile(path)]
+
+
+def _one_line_sources(text: str, release: str) -> list[str]:
+    found = []
+    for line in text.splitlines():
+        match = re.match(r"^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$", line)
+        if match and re.match(rf"{re.escape(release)}(-|/|$)", match.group(3)):
+            found.append(f"deb {match.group(1) or ''}{match.group(2)} {match.group(3)} {match.group(4).strip()}")
+    return found
+
+
+def _deb822_sources(text: str, release: str) -> list[str]:
+    found = []
+    for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
+        fields = dict(re.findall(r"(?m)^([\w-]+):\s*(.*(?:\n[ \t].*)*)", stanza))
+        if "deb" not in fields.get("Types", "").split() or fields.get("Enabled", "yes").strip() == "no":
+            continue
+        signed = fields.get("Signed-By", "").strip()
+        option = f"[signed-by={signed}] " if signed.startswith("/") else ""
+        for uri in fields.get("URIs", "").split():
+            for suite in fields.get("Suites", "").split():
+                if re.match(rf"{re.escape(release)}(-|/|$)", suite):
+                    found.append(f"deb {option}{uri} {suite} {fields.get('Components', '').strip()}".rstrip())
+    return found
