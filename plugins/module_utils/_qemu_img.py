@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disk image formats, by qemu-img; no image makes it open another file. Floor 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import human_size
+
+RAW, QCOW2, VPC = "raw", "qcow2", "vpc"
+# Formats whose data always lies in the one file; a VMDK descriptor, for one, names others.
+SELF_CONTAINED = (RAW, QCOW2, VPC, "vdi", "vhdx")
+MAX_VIRTUAL_SIZE = 16 << 40
+_INFO_SECONDS = 30
+_QCOW2_MAGIC = b"QFI\xfb"
+_VHD_COOKIE = b"conectix"
+_EXTERNAL_DATA = 1 << 2
+_PERCENT = re.compile(r"\((\d+(?:\.\d+)?)/100%\)")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A disk image file; sizes in bytes. *compression* is that of compressed clusters, if there are any."""
+
+    path: str
+    format: str
+    virtual_size: int
+    disk_size: int
+    cluster_size: int | None = None
+    compression: str | None = None
+    backing: str | None = None
+    data_file: str | None = None
+    encrypted: bool = False
+
+    def node(self) -> dict[str, Any]:
+        """Return the image as a QEMU block node that opens nothing but the file itself."""
+        node: dict[str, Any] = {"driver": self.format, "file": {"driver": "file", "filename": self.path}}
+        if self.format == QCOW2:
+            node["backing"] = None
+        if self.format == VPC:
+            node["force_size_calc"] = "current_size"
+        return node
+
+
+def parse_info(text: str, path: str) -> Image:
+    """Return the image that C(qemu-img info --output=json) describes."""
+    info = json.loads(text)
+    specific = info.get("format-specific", {}).get("data", {})
+    return Image(
+        path=path,
+        format=info["format"],
+        virtual_size=int(info["virtual-size"]),
+        disk_size=int(info.get("actual-size", 0)),
+        cluster_size=info.get("cluster-size"),
+        compression=specific.get("compression-type"),
+        backing=info.get("backing-filename") or info.get("full-backing-filename"),
+        data_file=specific.get("data-file"),
+        encrypted=bool(info.get("encrypted")) or "encrypt" in specific,
+    )
+
+
+def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
+    """Return what an image is; raise GoldsmithError where it refers to other files, is encrypted, or cannot be."""
+    full = os.path.abspath(path)
+    if not os.path.isfile(full):
+        raise GoldsmithError(f"{path} is not a file")
+    format = format or _probe(full)
+    if format == QCOW2:
+        # By its own bytes first: qemu-img of some releases opens an external data file when it is only asked for facts.
+        _refuse_qcow2_references(full)
+    argv = ["qemu-img", "info", "--output=json", *(["-f", format] if format else []), full]
+    try:
+        image = parse_info(runner.run(argv, timeout=_INFO_SECONDS).stdout, full)
+    except ProgramError as error:
+        raise GoldsmithError(f"{path} is not a {format or 'known'} image: {error.result.last_line}") from None
+    _refuse(image)
+    return image
+
+
+def convert(
+    runner: Runner,
+    source: Image | Mapping[str, Any],
+    dest: str,
+    format: str,
+    *,
+    options: Mapping[str, object] | None = None,
+    compress: bool = False,
+    on_percent: Callable[[float], None] | None = None,
+) -> None:
+    """Write *source*, an image or a block node, into the file *dest*. The same content gives the same bytes."""
+    node = source.node() if isinstance(source, Image) else dict(source)
+    # Without -W: out-of-order writes make the layout of the clusters vary from run to run.
+    argv = ["qemu-img", "convert", "-p", "-m", str(min(16, os.cpu_count() or 1)), "-O", format]
+    if compress:
+        argv.append("-c")
+    if options:
+        argv += ["-o", ",".join(f"{name}={value}" for name, value in options.items())]
+
+    def hear(line: str) -> None:
+        if on_percent and (match := _PERCENT.search(line)):
+            on_percent(float(match.group(1)))
+
+    try:
+        runner.run([*argv, f"json:{json.dumps(node)}", dest], on_line=hear)
+    except ProgramError as error:
+        raise GoldsmithError(f"cannot convert to {format}: {error.result.last_line}") from None
+
+
+def region(image: Image, start: int, size: int) -> dict[str, Any]:
+    """Return the block node of *size* bytes at *start* of an image's virtual disk."""
+    return {"driver": RAW, "offset": start, "size": size, "file": image.node()}
+
+
+def same_content(runner: Runner, one: Image, other: Image) -> bool:
+    """Return whether two images hold the same virtual disk."""
+    if one.virtual_size != other.virtual_size:
+        return False
+    nodes = [f"json:{json.dumps(image.node())}" for image in (one, other)]
+    result = runner.run(["qemu-img", "compare", "-q", *nodes], check=False)
+    if result.rc not in (0, 1):
+        raise ProgramError(result)
+    return result.rc == 0
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """How many clusters of a qcow2 image hold data, and how many of those are compressed."""
+
+    allocated: int
+    compressed: int
+
+
+def count_clusters(runner: Runner, image: Image) -> Clusters:
+    """Check the structure of a qcow2 image and count its clusters; raise GoldsmithError when it is damaged."""
+    result = runner.run(["qemu-img", "check", "--output=json", "-f", image.format, image.path], check=False)
+    if result.rc != 0:
+        raise GoldsmithError(f"{image.path} is damaged: {result.last_line}", hint="make it again")
+    counts = json.loads(result.stdout)
+    return Clusters(int(counts.get("allocated-clusters", 0)), int(counts.get("compressed-clusters", 0)))
+
+
+def _probe(path: str) -> str | None:
+    # Ours comes before that of qemu-img, which cannot tell a VHD of fixed size from a raw disk.
+    with open(path, "rb") as file:
+        head = file.read(8)
+        if head[:4] == _QCOW2_MAGIC:
+            return QCOW2
+        if head == _VHD_COOKIE:
+            return VPC
+        if os.path.getsize(path) > 512:
+            file.seek(-512, os.SEEK_END)
+            if file.read(8) == _VHD_COOKIE:
+                return VPC
+    return None
+
+
+def _refuse_qcow2_references(path: str) -> None:
+    with open(path, "rb") as file:
+        header = file.read(80)
+    if len(header) < 72 or header[:4] != _QCOW2_MAGIC:
+        raise GoldsmithError(f"{path} is not a qcow2 image")
+    version, backing = struct.unpack_from(">IQ", header, 4)
+    if backing:
+        raise _refers(path, "a backing file")
+    if version >= 3 and len(header) == 80 and struct.unpack_from(">Q", header, 72)[0] & _EXTERNAL_DATA:
+        raise _refers(path, "an external data file")
+
+
+def _refuse(image: Image) -> None:
+    if image.backing:
+        raise _refers(image.path, f"the backing file {image.backing}")
+    if image.data_file:
+        raise _refers(image.path, f"the external data file {image.data_file}")
+    if image.encrypted or image.format == "luks":
+        raise GoldsmithError(f"{image.path} is encrypted", hint="decrypt it first")
+    if image.format not in SELF_CONTAINED:
+        raise GoldsmithError(
+            f"{image.path} has the format {image.format}", hint=f"usable are {', '.join(SELF_CONTAINED)}"
+        )
+    if image.virtual_size > MAX_VIRTUAL_SIZE:
+        raise GoldsmithError(
+            f"{image.path} claims a disk of {human_size(image.virtual_size)}; at most "
+            f"{human_size(MAX_VIRTUAL_SIZE)} are taken"
+        )
+
+
+def _refers(path: str, what: str) -> GoldsmithError:
+    return GoldsmithError(
+        f"{path} refers to {what}, which could be any file of this host",
+        hint="make it self-contained where it comes from: qemu-img convert -O qcow2 OLD NEW",
+    )
