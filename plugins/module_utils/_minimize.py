@@ -1,0 +1,339 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file system of an image made as small as it can be, and the file with it. Floor 3."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _ext,
+    _ext_shape,
+    _fuse,
+    _loop_devices,
+    _namespaces,
+    _partition_end,
+    _partitions,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB
+
+REBUILD, SHRINK = "rebuild", "shrink"
+# A rebuild for less than this share of the file system is not worth its time. It also makes a second run do nothing:
+# the estimate from a file system that was just rebuilt is a little below its size.
+_GAIN = 0.02
+_ROUNDS = 8
+_SIGNS = (
+    (0, b"QFI\xfb", "a qcow2 image", "convert it with goldsmith.openstack.disk_convert and format=raw first"),
+    (0, b"LUKS\xba\xbe", "a LUKS volume", "decrypt it first"),
+    (0, b"conectix", "a VHD", "convert it with goldsmith.openstack.disk_convert and format=raw first"),
+    (0, b"XFSB", "an XFS file system", "XFS cannot be made smaller; copy its tree with goldsmith.openstack.loop_image"),
+    (0x10040, b"_BHRfS_M", "a btrfs file system", "only ext3 and ext4 can be made smaller"),
+    (512, b"LABELONE", "an LVM physical volume", "only ext3 and ext4 can be made smaller"),
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The file system to make smaller, with its place in the file. *label* None: the file is the file system."""
+
+    path: str
+    offset: int
+    shape: _ext_shape.Shape
+    label: str | None = None
+    number: int = 0
+    space: int = 0
+
+    def file_size(self, blocks: int) -> int:
+        """Return the size of the file when the file system has *blocks*."""
+        end = self.offset + blocks * self.shape.block_size
+        return _partition_end.disk_size(self.label, end) if self.label else end
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether nothing lies behind the file system."""
+        fits = self.label is None or self.space == self.shape.size
+        return fits and os.path.getsize(self.path) == self.file_size(self.shape.blocks)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or would be; in check mode the sizes after it are estimates."""
+
+    changed: bool
+    before: dict[str, int]
+    after: dict[str, int]
+    partition: int | None
+    seconds: float
+
+
+def run(
+    runner: Runner, path: str, *, method: str, free: float, partition: int | None = None, check_only: bool = False
+) -> Outcome:
+    """Make the file system as small as *method* can, with a share *free* of it left free; work on a copy beside it."""
+    started = time.monotonic()
+    if not 0 <= free <= 0.9:
+        raise OptionError("free", f"{free * 100:g}", "is not a percentage from 0 to 90")
+    subject = find(runner, path, partition)
+    with scratch_folder("minimize") as folder:
+        blocks = _goal(runner, subject, method, free, folder)
+        before = _sizes(subject.path, subject.offset)
+        outcome = {"before": before, "partition": subject.number or None}
+        if blocks >= subject.shape.blocks and subject.is_trimmed:
+            return Outcome(changed=False, after=before, seconds=time.monotonic() - started, **outcome)
+        if check_only:
+            after = {"size": subject.file_size(blocks), "filesystem_size": blocks * subject.shape.block_size}
+            return Outcome(changed=True, after=after, seconds=time.monotonic() - started, **outcome)
+        status = os.stat(path)
+        with whole_file(path, mode=status.st_mode & 0o7777) as partial:
+            # Unlike the original the copy can be thrown away at any moment.
+            if method == REBUILD and blocks < subject.shape.blocks:
+                _rebuild(runner, subject, blocks, str(partial), folder)
+            elif method == REBUILD:
+                _trim(runner, subject, str(partial))
+            else:
+                _shrink(runner, subject, free, str(partial))
+            _ext.check(runner, str(partial), offset=subject.offset)
+            if os.geteuid() == 0:
+                os.chown(partial, status.st_uid, status.st_gid)
+    after = _sizes(path, subject.offset)
+    return Outcome(changed=True, after=after, seconds=time.monotonic() - started, **outcome)
+
+
+def find(runner: Runner, path: str, partition: int | None = None) -> Subject:
+    """Return the file system of an image; raise an error where there is none that can be made smaller."""
+    _ext.host_path(path)
+    if not os.path.isfile(path):
+        raise OptionError("path", path, "is not a file")
+    _refuse_used(runner, path)
+    place, label, number = 0, None, 0
+    space = os.path.getsize(path)
+    if partition is not None or _ext.read_superblock(path) is None:
+        table = _partitions.read_table(runner, path) if not _sign(path, 0) else None
+        if table is None or not table.partitions:
+            what, hint = _sign(path, 0) or ("neither an ext3 or ext4 file system nor a disk", "name another file")
+            raise OptionError("path", path, f"is {what}", hint=hint)
+        last = max(table.partitions, key=lambda entry: entry.start)
+        if partition is not None and partition != last.number:
+            reason = "is not the last on the disk" if any(p.number == partition for p in table.partitions) else "is missing"
+            raise OptionError("partition", partition, reason, hint=f"the last one is {last.number}")
+        place, label, number, space = last.start, table.label, last.number, last.size
+    block = _ext.read_superblock(path, place)
+    where = f"partition {number} of {path}" if label else path
+    if block is None:
+        what, hint = _sign(path, place) or ("no ext3 or ext4 file system", "only those can be made smaller")
+        raise GoldsmithError(f"{where} holds {what}", hint=hint)
+    if not block.clean:
+        raise GoldsmithError(
+            f"the file system in {where} was not unmounted, or has errors",
+            hint="shut its system down, or repair it with e2fsck",
+        )
+    if block.fstype == "ext2":
+        raise GoldsmithError(f"{where} holds ext2", hint="only ext3 and ext4 can be made smaller")
+    if place + block.size > os.path.getsize(path):
+        raise GoldsmithError(f"the file system in {where} is bigger than its file", hint="the image is incomplete")
+    _ext.check(runner, path, offset=place)
+    return Subject(path, place, _ext_shape.read(runner, path, place), label, number, space)
+
+
+def _refuse_used(runner: Runner, path: str) -> None:
+    devices = _loop_devices.find(runner, path)
+    if devices:
+        raise GoldsmithError(
+            f"{path} is attached to {devices[0].device}, so it may be mounted",
+            hint="detach it, for example with goldsmith.openstack.loop_image and state=detached",
+        )
+    try:
+        with open(path, "r+b") as file:
+            # A running QEMU holds shared locks on these bytes of each image that it uses.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 200, 100)
+    except BlockingIOError:
+        raise GoldsmithError(f"{path} is in use, probably by a running machine", hint="shut it down") from None
+    except OSError as error:
+        raise GoldsmithError(f"cannot open {path}: {error.strerror}") from error
+
+
+def _sign(path: str, place: int) -> tuple[str, str] | None:
+    with open(path, "rb") as file:
+        for at, sign, what, hint in _SIGNS:
+            file.seek(place + at)
+            if file.read(len(sign)) == sign:
+                return what, hint
+    return None
+
+
+def _sizes(path: str, offset: int) -> dict[str, int]:
+    block = _ext.read_superblock(path, offset)
+    if block is None:
+        raise GoldsmithError(f"the file system of {path} was lost")
+    return {
+        "size": os.path.getsize(path),
+        "allocated": os.stat(path).st_blocks * 512,
+        "filesystem_size": block.size,
+        "filesystem_free": block.free,
+    }
+
+
+def _goal(runner: Runner, subject: Subject, method: str, free: float, folder: Path) -> int:
+    """Return the number of blocks to aim at; not below the present number where there is nothing to gain."""
+    shape = subject.shape
+    if method == SHRINK:
+        used = shape.blocks - shape.free
+        text = runner.run(["resize2fs", "-P", _ext.target(subject.path, subject.offset)]).stdout
+        return min(shape.blocks, max(int(text.rsplit(":", 1)[1]), ceil(used / (1 - free))))
+    unknown = set(shape.features) - _ext_shape.COPYABLE
+    if unknown:
+        raise GoldsmithError(
+            f"a file system with {', '.join(sorted(unknown))} cannot be rebuilt", hint="set method=shrink"
+        )
+    (folder / "tree").mkdir()
+    hint = "set method=shrink"
+    _fuse.check(runner, subject.path, subject.offset, str(folder / "tree"), _namespaces.prefix(), hint=hint)
+    blocks = _estimate(runner, shape, free, folder)
+    return blocks if blocks < shape.blocks * (1 - _GAIN) else shape.blocks
+
+
+def _estimate(runner: Runner, shape: _ext_shape.Shape, free: float, folder: Path) -> int:
+    """Return the blocks of a file system that holds the same tree: tried with empty ones, which are made at once."""
+    data = shape.blocks - shape.free - _metadata(runner, shape, shape.blocks, folder)
+    blocks = min(shape.blocks, ceil((data + shape.journal) / (1 - free)))
+    for _round in range(_ROUNDS):
+        needed = ceil((data + _metadata(runner, shape, blocks, folder)) / (1 - free))
+        if abs(needed - blocks) < 64:
+            break
+        blocks = needed
+    # What the tree takes may differ by a little: extended attributes in blocks are no longer shared, for one.
+    return min(shape.blocks, needed + max(32, data // 500))
+
+
+def _metadata(runner: Runner, shape: _ext_shape.Shape, blocks: int, folder: Path) -> int:
+    empty = str(folder / "empty")
+    with open(empty, "wb") as file:
+        file.truncate(blocks * shape.block_size)
+    _ext_shape.make_like(runner, shape, empty, blocks=blocks, inodes=_inodes(shape, blocks))
+    made = _ext_shape.read(runner, empty)
+    os.unlink(empty)
+    # mke2fs leaves off a last group that is too short.
+    return made.blocks - made.free + (blocks - made.blocks)
+
+
+def _inodes(shape: _ext_shape.Shape, blocks: int) -> int:
+    """Return how many inodes: as densely as before, for it will grow, but enough for what is there."""
+    if blocks == shape.blocks:
+        return shape.inodes
+    return max(blocks * shape.block_size // shape.bytes_per_inode, shape.used_inodes + shape.used_inodes // 20 + 64)
+
+
+def _rebuild(runner: Runner, subject: Subject, blocks: int, partial: str, folder: Path) -> None:
+    shape, tree = subject.shape, str(folder / "tree")
+    progress = Progress(f"rebuild {os.path.basename(subject.path)}", 100, "%")
+    environment = _ext.tool_environment(shape.written)
+    prefix = _fuse.view(subject.path, subject.offset, tree, _namespaces.prefix())
+    for attempt in range(_ROUNDS):
+        progress(10 * attempt, "copy the tree")
+        os.truncate(partial, 0)
+        _copy_head(subject, partial)
+        os.truncate(partial, subject.offset + blocks * shape.block_size)
+        try:
+            _ext_shape.make_like(
+                runner,
+                shape,
+                partial,
+                blocks=blocks,
+                inodes=_inodes(shape, blocks),
+                offset=subject.offset,
+                tree=tree,
+                prefix=prefix,
+                environment=environment,
+            )
+            break
+        except _ext_shape.NoRoom:
+            blocks += blocks // 50
+            if blocks >= shape.blocks or attempt == _ROUNDS - 1:
+                raise
+        except ProgramError as error:
+            if error.result.rc == _fuse.FAILED:
+                raise GoldsmithError(f"fuse2fs: {error.result.last_line}", hint="set method=shrink") from None
+            raise
+    source, dest = (subject.path, subject.offset), (partial, subject.offset)
+    _ext_shape.copy_details(runner, source, shape, dest, folder=str(folder), environment=environment)
+    made = _ext_shape.read(runner, *dest)
+    # A lost+found that was removed is there again.
+    if made.used_inodes - shape.used_inodes not in (0, 1):
+        raise GoldsmithError(
+            f"the rebuilt file system has {made.used_inodes} files, not {shape.used_inodes}", hint="set method=shrink"
+        )
+    _cut(subject, partial, made.blocks)
+    progress(100)
+
+
+def _shrink(runner: Runner, subject: Subject, free: float, partial: str) -> None:
+    progress = Progress(f"shrink {os.path.basename(subject.path)}", 100, "%")
+    environment = _ext.tool_environment(subject.shape.written)
+    target = _ext.target(partial, subject.offset)
+    progress(0, "copy")
+    _copy(runner, subject.path, partial)
+    if runner.run(["e2fsck", "-fy", target], check=False, environment=environment).rc not in (0, 1):
+        raise GoldsmithError(f"e2fsck cannot check the copy of {subject.path}")
+    size = subject.shape.blocks
+    for attempt in range(_ROUNDS):
+        progress(20 + 10 * attempt, "resize")
+        # Each round estimates anew from a smaller file system, until it finds nothing more.
+        runner.run(["resize2fs", "-M", target], environment=environment)
+        made = _ext_shape.read(runner, partial, subject.offset)
+        if made.blocks >= size:
+            break
+        size = made.blocks
+    wanted = ceil((made.blocks - made.free) / (1 - free))
+    if wanted > made.blocks:
+        runner.run(["resize2fs", target, str(min(wanted, subject.shape.blocks))], environment=environment)
+        made = _ext_shape.read(runner, partial, subject.offset)
+    progress(90, "discard free blocks")
+    result = runner.run(["e2fsck", "-fy", "-E", "discard", target], check=False, environment=environment)
+    if result.rc not in (0, 1):
+        raise ProgramError(result)
+    _cut(subject, partial, made.blocks)
+    progress(100)
+
+
+def _trim(runner: Runner, subject: Subject, partial: str) -> None:
+    """Only cut off what lies behind the file system."""
+    _copy(runner, subject.path, partial)
+    _cut(subject, partial, subject.shape.blocks)
+
+
+def _copy(runner: Runner, source: str, dest: str) -> None:
+    runner.run(["cp", "--sparse=always", "--reflink=auto", source, dest])
+
+
+def _copy_head(subject: Subject, partial: str) -> None:
+    """Copy what lies before the file system: the partition table and the boot loader, other partitions."""
+    with open(subject.path, "rb") as source, open(partial, "r+b") as dest:
+        left = subject.offset
+        while left:
+            chunk = source.read(min(left, MIB))
+            # Holes stay holes.
+            if chunk.count(0) == len(chunk):
+                dest.seek(len(chunk), os.SEEK_CUR)
+            else:
+                dest.write(chunk)
+            left -= len(chunk)
+
+
+def _cut(subject: Subject, path: str, blocks: int) -> None:
+    """Let file and partition end where the file system does."""
+    end = subject.offset + blocks * subject.shape.block_size
+    if subject.label:
+        _partition_end.move(path, subject.label, subject.number, end)
+    else:
+        os.truncate(path, end)
