@@ -31,7 +31,8 @@ def home(checkout: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     version = _python(
         "import sys, types; from ansible_test._internal.python_requirements import get_venv_packages;"
-        "python = types.SimpleNamespace(version='%d.%d' % sys.version_info[:2]); print(get_venv_packages(python)['pip'])"
+        "python = types.SimpleNamespace(version='%d.%d' % sys.version_info[:2]);"
+        "print(get_venv_packages(python)['pip'])"
     )
     script = cache / f"get_pip_{version.replace('.', '_')}.py"
     if not script.exists():

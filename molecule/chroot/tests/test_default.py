@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inside the booted image, over ssh with the key of the instance."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import testinfra
+from testinfra.host import Host
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def guest() -> Host:
+    """The guest that converge left up."""
+    where = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "guest.json").read_text())
+    return testinfra.get_host(
+        f"ssh://{where['user']}@{where['host']}:{where['port']}",
+        ssh_identity_file=where["key"],
+        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes",
+    )
+
+
+@pytest.fixture(scope="module")
+def root(guest: Host) -> Host:
+    """The same, as root by sudo."""
+    with guest.sudo():
+        yield guest
+
+
+def test_no_unit_failed(guest: Host) -> None:
+    assert guest.check_output("systemctl --failed --plain --no-legend") == ""
+
+
+def test_the_root_file_system_has_grown_to_the_disk(guest: Host) -> None:
+    blocks, size = guest.check_output("stat --file-system --format='%b %S' /").split()
+    assert int(blocks) * int(size) > 5 * GIB
+
+
+def test_root_is_ext4_with_its_label(root: Host) -> None:
+    assert root.mount_point("/").filesystem == "ext4"
+    assert root.check_output("findmnt --noheadings --output LABEL /") == "cloudimg-rootfs"
+
+
+def test_host_name_and_user_data_are_applied(guest: Host) -> None:
+    assert guest.check_output("hostname") == "molecule-guest"
+    assert guest.file("/run/user-data").content_string.strip() == "user data was here"
+
+
+def test_sshd_takes_keys_only(root: Host) -> None:
+    assert root.service("ssh").is_running
+    settings = root.check_output("sshd -T").lower().splitlines()
+    assert "passwordauthentication no" in settings
+    assert "kbdinteractiveauthentication no" in settings
+
+
+def test_passwords_are_locked(root: Host) -> None:
+    for line in root.file("/etc/shadow").content_string.splitlines():
+        account, password = line.split(":")[:2]
+        assert password.startswith(("!", "*")), f"{account} has a password"
+
+
+def test_no_firewall(root: Host) -> None:
+    for name in ("ufw", "firewalld", "nftables", "iptables"):
+        assert not root.service(name).is_enabled
+    assert "ip_tables" not in root.file("/proc/modules").content_string
+
+
+def test_console_and_login_prompt_on_the_serial_line(guest: Host) -> None:
+    arguments = guest.file("/proc/cmdline").content_string.split()
+    assert "console=tty0" in arguments
+    assert "console=ttyS0,115200n8" in arguments
+    assert guest.service("serial-getty@ttyS0").is_running
+
+
+def test_no_mac_address_is_kept(root: Host) -> None:
+    assert root.file("/etc/udev/rules.d/70-persistent-net.rules").size == 0
+    assert root.run("grep -riE '([0-9a-f]{2}:){5}[0-9a-f]{2}' /etc/network /etc/systemd/network").stdout == ""
+
+
+def test_machine_id_and_host_keys_are_of_this_boot(root: Host) -> None:
+    assert len(root.file("/etc/machine-id").content_string.strip()) == 32
+    booted = float(root.check_output("stat --format=%Y /proc/1"))
+    assert root.file("/etc/ssh/ssh_host_ed25519_key").mtime.timestamp() > booted - 60

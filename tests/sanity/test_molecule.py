@@ -1,0 +1,19 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Molecule scenarios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.tools import clean_environment, run_tool, tool
+
+
+@pytest.mark.slow
+def test_chroot(checkout: Path) -> None:
+    environment = {**clean_environment(), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
+    output = run_tool([tool("molecule"), "test", "--scenario-name", "chroot"], cwd=checkout, environment=environment)
+    # The verifier is pytest: a run without tests is no proof.
+    assert " passed" in output
