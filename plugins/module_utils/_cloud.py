@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils.basic import missing_required_lib
+
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 
 try:
@@ -93,6 +95,8 @@ class Cloud:
     """One cloud. Nothing is sent before the first call."""
 
     def __init__(self, options: CloudOptions, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        if SDK_MISSING:
+            raise GoldsmithError(missing_required_lib("openstacksdk"), exception=SDK_MISSING)
         self.label = options.label
         self._options = options
         self._sleep = sleep
@@ -196,7 +200,8 @@ def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
         config = openstack.config.OpenStackConfig(
             config_files=files, load_yaml_config=options.auth is None or options.cloud is not None
         )
-        known = sorted(config.get_cloud_names())
+        # Without any file the SDK knows a cloud "defaults" that nobody has.
+        known = sorted(config.get_cloud_names()) if config.config_filename else []
         return config.get_one(
             options.cloud,
             api_timeout=min(_CONNECT_TIMEOUT, options.timeout),
@@ -207,10 +212,11 @@ def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
             raise CloudNotFound(
                 f"cloud {options.label}: {_plain(error)}", hint="check its entry in clouds.yaml"
             ) from error
+        # The same folders are searched for .yml and .json, which would triple the line.
+        searched = dict.fromkeys(file for file in files if not file.endswith((".yml", ".json")))
         raise CloudNotFound(
             f"cloud {options.cloud} is not in clouds.yaml; known: {', '.join(known) or 'none'}",
-            # The same folders are searched for .yml and .json, which would triple the line.
-            hint=f"searched: {', '.join(dict.fromkeys(file for file in files if not file.endswith(('.yml', '.json'))))}",
+            hint=f"searched: {', '.join(searched)}",
         ) from error
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_content as image_content
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import (
-    SDK_MISSING,
     Cloud,
     CloudError,
     CloudOptions,
@@ -21,7 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Content, Glance, Image, ImageSpec
 
-__all__ = ["SDK_MISSING", "CloudOptions", "cloud_options", "connect", "execute", "listed", "parts_of", "plan", "report"]
+__all__ = ["CloudOptions", "cloud_options", "connect", "execute", "listed", "parts_of", "plan", "report"]
 
 BARE_FORMATS = ("qcow2", "raw", "vhd")
 _UNKNOWN_ID = "(id of the new image)"
@@ -176,10 +175,12 @@ def execute(glance: Glance, wanted: Wanted, todo: Plan) -> dict[str, Any]:
     except BaseException as error:
         _take_back(glance, [image for _step, image in made], error)
         raise
-    return report(todo, images, time.monotonic() - started)
+    return report(glance, todo, images, time.monotonic() - started)
 
 
-def report(todo: Plan, images: Mapping[str, Image] | None = None, seconds: float = 0.0) -> dict[str, Any]:
+def report(
+    glance: Glance, todo: Plan, images: Mapping[str, Image] | None = None, seconds: float = 0.0
+) -> dict[str, Any]:
     """Return the images for the user; before the execution those to be uploaded have no id."""
     images = images or {step.part.part: step.image for step in todo.steps if step.image}
     listed = []
@@ -187,6 +188,7 @@ def report(todo: Plan, images: Mapping[str, Image] | None = None, seconds: float
         image = images.get(step.part.part)
         listed.append(
             {
+                "cloud": glance.cloud.label,
                 "part": step.part.part,
                 "id": image.id if image else None,
                 "name": step.part.spec.name,

@@ -91,7 +91,7 @@ images:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
@@ -113,8 +113,6 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if _triplet.SDK_MISSING:
-        module.fail_json(msg=missing_required_lib("openstacksdk"), exception=_triplet.SDK_MISSING)
     run_module(module, lambda: work(module.params))
 
 

@@ -127,6 +127,10 @@ images:
   type: list
   elements: dict
   contains:
+    cloud:
+      description: Name of the cloud.
+      type: str
+      sample: production
     part:
       description: V(kernel), V(ramdisk) or V(image).
       type: str
@@ -174,7 +178,7 @@ seconds:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
@@ -214,8 +218,6 @@ def main() -> None:
         required_together=[("kernel", "ramdisk")],
         supports_check_mode=True,
     )
-    if _triplet.SDK_MISSING:
-        module.fail_json(msg=missing_required_lib("openstacksdk"), exception=_triplet.SDK_MISSING)
     run_module(module, lambda: work(module.params, check=module.check_mode))
 
 
@@ -240,7 +242,7 @@ def work(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
     parts = _triplet.parts_of(wanted)
     glance = _triplet.connect(_triplet.cloud_options(params))
     plan = _triplet.plan(glance, wanted, parts)
-    result = _triplet.report(plan) if check else _triplet.execute(glance, wanted, plan)
+    result = _triplet.report(glance, plan) if check else _triplet.execute(glance, wanted, plan)
     return {"changed": plan.changed, "diff": plan.diff, **result}
 
 
