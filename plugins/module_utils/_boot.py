@@ -276,6 +276,8 @@ class Boot:
             if _qemu.daemon_pid(self.machine.folder) is None:
                 raise self._failure("QEMU ended")
         elif self._process.poll() is not None:
+            if self._process.returncode == 0:
+                raise self._failure("the guest powered itself off")
             said = self._process.stderr.read().decode("utf-8", "replace") if self._process.stderr else ""
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise self._failure(f"QEMU ended with exit status {self._process.returncode}: {last}")
@@ -299,7 +301,7 @@ class Boot:
 
 def check_image(runner: Runner, plan: Plan) -> None:
     """Refuse an image that cannot be booted, without booting it."""
-    _boot_disk.inspect(runner, plan.image, is_disk=plan.kernel is None)
+    _boot_disk.require_bootable(runner, plan.image, is_disk=plan.kernel is None)
 
 
 def check(runner: Runner, plan: Plan) -> dict[str, object]:
