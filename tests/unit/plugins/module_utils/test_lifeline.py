@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module ends with the run that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._lifeline import run_processes
+
+# A process called ansible-..., which starts a module that says how it ended.
+RUN = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[2], "module", sys.argv[3]])
+sys.stdin.read()
+"""
+MODULE = f"""
+import sys, time
+sys.path[:0] = {sys.path!r}
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _lifeline
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import Interrupted
+_lifeline.hold()
+said = open(sys.argv[2], "w", buffering=1)
+said.write("ready\\n")
+try:
+    time.sleep(30)
+except Interrupted as reason:
+    said.write(f"{{reason}}\\n")
+"""
+
+
+def start(tmp_path: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    said = tmp_path / "said"
+    command = [sys.executable, "-c", RUN, "ansible-playbook", MODULE, str(said)]
+    run = subprocess.Popen(command, stdin=subprocess.PIPE)
+    wait_for(said, "ready")
+    return run, said
+
+
+def wait_for(path: Path, text: str) -> None:
+    end = time.monotonic() + 10
+    while not (path.exists() and text in path.read_text()):
+        assert time.monotonic() < end, f"{text} did not come"
+        time.sleep(0.02)
+
+
+def test_the_end_of_the_run_interrupts_the_module(tmp_path: Path) -> None:
+    run, said = start(tmp_path)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    wait_for(said, "stopped, because the playbook run ended")
+
+
+def test_the_processes_of_the_run_are_found(tmp_path: Path) -> None:
+    run, said = start(tmp_path)
+    try:
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        assert run.pid in run_processes(int(children[0]))
+        assert int(children[0]) not in run_processes(int(children[0]))
+    finally:
+        run.kill()
+        run.wait()
+    wait_for(said, "stopped")
+
+
+def test_init_belongs_to_no_run() -> None:
+    assert run_processes(1) == []
+    assert os.getpid() not in run_processes()

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words that enter the namespaces."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner
+
+
+@pytest.fixture
+def user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name="builder", pw_uid=uid))
+    monkeypatch.setattr(_namespaces, "which", lambda name: f"/usr/bin/{name}")
+
+
+def subordinate_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subuid: str, subgid: str) -> None:
+    (tmp_path / "subuid").write_text(subuid)
+    (tmp_path / "subgid").write_text(subgid)
+
+    def redirected(path: str, **more: str) -> object:
+        return (tmp_path / os.path.basename(path)).open(**more)
+
+    monkeypatch.setattr(_namespaces, "open", redirected, raising=False)
+
+
+def test_root_enters_without_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    words = _namespaces.prefix()
+    assert words[0] == "unshare"
+    assert {"--mount", "--pid", "--fork", "--kill-child"} <= set(words)
+    assert "--map-root-user" not in words
+
+
+@pytest.mark.usefixtures("user")
+def test_a_user_becomes_root_of_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    subordinate_ids(monkeypatch, tmp_path, "builder:100000:65536\n", "4711:100000:65536\n")
+    words = _namespaces.prefix()
+    assert {"--map-auto", "--map-root-user", "--mount", "--pid", "--fork"} <= set(words)
+
+
+@pytest.mark.usefixtures("user")
+def test_a_user_without_a_range_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    subordinate_ids(monkeypatch, tmp_path, "builder:100000:65536\n", "other:100000:65536\n")
+    message = r"^the user builder has no range in /etc/subgid; as root: usermod --add-subgids .* builder$"
+    with pytest.raises(GoldsmithError, match=message):
+        _namespaces.prefix()
+
+
+@pytest.mark.usefixtures("user")
+def test_a_missing_newuidmap_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_namespaces, "which", lambda name: None)
+    with pytest.raises(GoldsmithError, match="newuidmap is not installed"):
+        _namespaces.prefix()
+
+
+def test_a_refusal_of_the_kernel_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    class Refused(Runner):
+        def run(self, argv, **more):
+            return Result(tuple(argv), 1, "", "unshare: unshare failed: Operation not permitted\n")
+
+    message = r"^cannot enter a mount namespace: unshare: .*Operation not permitted; run as root"
+    with pytest.raises(GoldsmithError, match=message):
+        _namespaces.check(Refused())
