@@ -16,9 +16,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import 
 
 # What mke2fs makes and a copy of the tree fills in full. Others (encrypt, verity, casefold, bigalloc, ...) it does not.
 COPYABLE = frozenset(
-    "has_journal ext_attr resize_inode dir_index filetype extent 64bit flex_bg sparse_super sparse_super2 large_file "
-    "huge_file uninit_bg dir_nlink extra_isize metadata_csum metadata_csum_seed meta_bg orphan_file fast_commit "
-    "large_dir ea_inode inline_data stable_inodes".split()
+    (
+        *("has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit", "flex_bg"),
+        *("sparse_super", "sparse_super2", "large_file", "huge_file", "uninit_bg", "dir_nlink", "extra_isize"),
+        *("metadata_csum", "metadata_csum_seed", "meta_bg", "orphan_file", "large_dir", "ea_inode", "inline_data"),
+    )
 )
 _ERRORS = {"Continue": "continue", "Remount read-only": "remount-ro", "Panic": "panic"}
 _INODE = re.compile(r"Mode:\s+(?P<mode>[0-7]+).*?User:\s+(?P<uid>\d+)\s+Group:\s+(?P<gid>\d+)", re.DOTALL)
@@ -163,7 +165,7 @@ def make_like(
     prefix: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Make a file system of *blocks* like the one of *shape*, filled from *tree*; raise NoRoom where that is too big."""
+    """Make a file system of *blocks* like the one of *shape*, from *tree*; raise NoRoom where that is too big."""
     argv = [*prefix, "mke2fs", "-q", "-F", "-t", shape.fstype, "-O", ",".join(("none", *shape.features))]
     argv += ["-b", str(shape.block_size), "-I", str(shape.inode_size), "-N", str(inodes), "-e", shape.errors]
     argv += ["-m", f"{min(50.0, 100 * shape.reserved / shape.blocks):.4f}", "-L", shape.label, "-U", shape.uuid]

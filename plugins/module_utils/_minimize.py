@@ -125,7 +125,8 @@ def find(runner: Runner, path: str, partition: int | None = None) -> Subject:
             raise OptionError("path", path, f"is {what}", hint=hint)
         last = max(table.partitions, key=lambda entry: entry.start)
         if partition is not None and partition != last.number:
-            reason = "is not the last on the disk" if any(p.number == partition for p in table.partitions) else "is missing"
+            exists = any(entry.number == partition for entry in table.partitions)
+            reason = "is not the last on the disk" if exists else "is missing"
             raise OptionError("partition", partition, reason, hint=f"the last one is {last.number}")
         place, label, number, space = last.start, table.label, last.number, last.size
     block = _ext.read_superblock(path, place)

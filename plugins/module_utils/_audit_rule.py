@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rule of the audit gets and gives, and the list of the rules. Floor 2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import GuestFiles
+
+PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not_applicable"
+_EVIDENCE_LIMIT = 20
+_CREDENTIALS = re.compile(r"(://[^/@\s:]*):[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A system to audit. *filesystem* and *partitions* (their types) are None where it is a tree."""
+
+    files: GuestFiles
+    resize: str = "cloud_init"
+    user: str | None = None
+    proxy: str | None = None
+    authorized_keys: tuple[str, ...] = ()
+    filesystem: str | None = None
+    partitions: tuple[str, ...] | None = None
+
+    def has_unit(self, name: str) -> bool:
+        """Return whether systemd has a unit of this name."""
+        return any(self.files.exists(f"{folder}/{name}") for folder in _UNIT_FOLDERS)
+
+    def enabled(self, *units: str) -> list[str]:
+        """Return the links by which systemd starts one of these units at boot."""
+        links = [f"/etc/systemd/system/*.{kind}/{unit}" for unit in units for kind in ("wants", "requires")]
+        return [
+            path for pattern in links for path in self.files.glob(pattern) if not self.masked(path.rsplit("/", 1)[1])
+        ]
+
+    def masked(self, unit: str) -> bool:
+        """Return whether a unit is masked."""
+        path = f"/etc/systemd/system/{unit}"
+        if self.files.link(path) == "/dev/null":
+            return True
+        entry = self.files.find(path)
+        return entry is not None and self.files.is_file(path) and entry.size == 0
+
+    def lines(self, path: str) -> list[str]:
+        """Return the lines of a file without comments and blank ones."""
+        stripped = (line.strip() for line in (self.files.text(path) or "").splitlines())
+        return [line for line in stripped if line and not line.startswith(("#", ";"))]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: its verdict, and what it looked at."""
+
+    verdict: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One requirement and how it is judged."""
+
+    id: str
+    title: str
+    judge: Callable[[Guest], Finding] = field(compare=False)
+
+
+_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+RULES: list[Rule] = []
+
+
+def rule(id: str, title: str) -> Callable[[Callable[[Guest], Finding]], Callable[[Guest], Finding]]:
+    """Enter a function into the list of rules."""
+
+    def enter(judge: Callable[[Guest], Finding]) -> Callable[[Guest], Finding]:
+        RULES.append(Rule(id, title, judge))
+        return judge
+
+    return enter
+
+
+def judged(faults: Iterable[str], seen: Iterable[str] = ()) -> Finding:
+    """Return a failure with its faults, or a pass with what was seen. Passwords in addresses are hidden."""
+    found = [hide(line) for line in faults]
+    if found:
+        more = len(found) - _EVIDENCE_LIMIT
+        tail = (f"and {more} more",) if more > 0 else ()
+        return Finding(FAIL, (*found[:_EVIDENCE_LIMIT], *tail))
+    return Finding(PASS, tuple(hide(line) for line in seen)[:_EVIDENCE_LIMIT])
+
+
+def not_applicable(reason: str) -> Finding:
+    """Return the finding of a rule that has nothing to judge here."""
+    return Finding(NOT_APPLICABLE, (reason,))
+
+
+def hide(text: str) -> str:
+    """Return a text with the passwords of its addresses hidden."""
+    return _CREDENTIALS.sub(r"\1:***@", text)
