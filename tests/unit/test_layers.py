@@ -25,6 +25,12 @@ SIDEWAYS = {
     ("_grub", "_tree"): "the menu entry is that of the kernel found in a tree",
     ("_glance", "_cloud"): "images are reached through a connection",
     ("_local_cloud_identity", "_local_cloud_files"): "the identities stand in the files of the local cloud",
+    ("_ext_shape", "_ext"): "a file system is shaped by the same programs that make it",
+    ("_audit_rule", "_guest_files"): "a rule reads the files of a guest",
+    ("_audit", "_audit_leftovers"): "one part of the audit",
+    ("_audit", "_audit_requirements"): "the other part of the audit",
+    ("_boot", "_boot_disk"): "a boot begins with the disk that the guest gets",
+    ("_chroot_exec", "_chroot"): "commands run in a chroot that was entered",
     ("_image_state", "_disk"): "the states of an image begin with making its disk",
     ("_instance", "_boot"): "an instance that stays is a boot that is not ended",
 }
