@@ -38,6 +38,8 @@ _GLANCE_SECONDS = 0.25
 # A prompt that is not there so long after the system has started does not come.
 _LOGIN_GRACE = 20.0
 _POWER_OFF_GRACE = 60.0
+# No ssh server answers before the kernel speaks, unless the kernel does not speak at all.
+_SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -210,12 +212,12 @@ class Boot:
         public_key = _guest.public_key(self._runner, self.key)
         instance = _instance_data.InstanceData(machine.uuid, plan.hostname, public_key, plan.user_data)
         if plan.instance_data == "ec2":
-            documents = _instance_data.ec2_documents(instance, address=_qemu.LINK_LOCAL_GUEST, mac=_qemu.MAC)
+            documents = _instance_data.ec2_documents(instance, address=_qemu.METADATA_GUEST, mac=_qemu.MAC)
             smbios = ("manufacturer=Amazon EC2", "product=t3.small", f"serial={machine.uuid}")
             return replace(machine, metadata=_metadata_service.install(self._folder, documents), smbios=smbios)
         documents = _instance_data.openstack_documents(instance)
         if plan.instance_data == "metadata":
-            documents |= _instance_data.ec2_documents(instance, address=_qemu.LINK_LOCAL_GUEST, mac=_qemu.MAC)
+            documents |= _instance_data.ec2_documents(instance, address=_qemu.METADATA_GUEST, mac=_qemu.MAC)
         if plan.instance_data in ("metadata", "openstack"):
             return replace(machine, metadata=_metadata_service.install(self._folder, documents), smbios=_NOVA)
         iso = self._folder / "config.iso"
@@ -241,6 +243,8 @@ class Boot:
 
     def _is_up(self) -> bool:
         if self.seconds["sshd"] is None:
+            if self.console.kernel is None and self._elapsed() < _SILENT_SECONDS:
+                return False
             if not self.guest.speaks_ssh():
                 return False
             self.seconds["sshd"] = self._elapsed()

@@ -16,7 +16,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner, missing_program
 
 HOST = "127.0.0.1"
-_BANNER_SECONDS = 2.0
+# QEMU keeps a connection that the guest does not answer: few of them, so not too short.
+_BANNER_SECONDS = 3.0
 # One session, no interpreter but sh, as root where the account may: the system bus may be missing.
 _OBSERVE = r"""
 as_root=; if sudo -n true 2>/dev/null; then as_root='sudo -n'; fi

@@ -29,7 +29,8 @@ _FIRMWARE = (
     ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
 )
 MAC = "52:54:00:60:1d:00"
-LINK_LOCAL_GUEST = "169.254.0.15"
+# Address of a guest that has the metadata service.
+METADATA_GUEST = "169.0.0.15"
 _PROBE_SECONDS = 5.0
 _PID = "pid"
 
@@ -109,7 +110,8 @@ def find_uefi() -> tuple[str, str] | None:
 def command(machine: Machine, *, daemon: bool = False) -> list[str]:
     """Return the argv that starts a machine."""
     argv = [program(), "-name", _escape(machine.name), "-uuid", machine.uuid, "-nodefaults", "-no-user-config"]
-    argv += ["-machine", machine.type, *_processor(machine), "-m", str(machine.memory >> 20)]
+    # Without graphics SeaBIOS and GRUB speak on the serial console too, so what they miss is in the log.
+    argv += ["-machine", f"{machine.type},graphics=off", *_processor(machine), "-m", str(machine.memory >> 20)]
     argv += ["-display", "none", "-vga", "std"]
     argv += ["-chardev", f"file,id=console,path={_escape(machine.console)}", "-serial", "chardev:console"]
     argv += ["-qmp", f"unix:{_escape(machine.qmp)},server=on,wait=off"]
@@ -194,8 +196,9 @@ def _drive(number: int, disk: Disk) -> str:
 def _network(machine: Machine) -> str:
     words = ["user", "id=net0"]
     if machine.metadata:
-        # The only network that can hold the address of the metadata service.
-        words += ["net=169.254.0.0/16", "host=169.254.0.2", "dns=169.254.0.3", f"dhcpstart={LINK_LOCAL_GUEST}"]
+        # The address of the service must lie in the guest's network. Not 169.254.0.0/16 alone: systemd-networkd loses
+        # its route to a link-local network when cloud-init restarts it.
+        words += ["net=169.0.0.0/8", "host=169.0.0.2", "dns=169.0.0.3", f"dhcpstart={METADATA_GUEST}"]
         words.append(f"guestfwd=tcp:169.254.169.254:80-cmd:{_escape(machine.metadata)}")
     if not machine.outbound:
         words.append("restrict=on")

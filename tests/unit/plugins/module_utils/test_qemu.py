@@ -74,9 +74,9 @@ def test_the_guest_reaches_nothing_unless_asked(machine: _qemu.Machine) -> None:
     assert "restrict=on" not in value_of(_qemu.command(replace(machine, outbound=True)), "-netdev").split(",")
 
 
-def test_metadata_service_needs_the_link_local_network(machine: _qemu.Machine) -> None:
+def test_metadata_service_lies_in_the_network_of_the_guest(machine: _qemu.Machine) -> None:
     network = value_of(_qemu.command(replace(machine, metadata="python3 /a,b/metadata.py")), "-netdev")
-    assert "net=169.254.0.0/16" in network
+    assert "net=169.0.0.0/8" in network
     assert network.split("guestfwd=")[1].startswith("tcp:169.254.169.254:80-cmd:python3 /a,,b/metadata.py")
     assert "guestfwd" not in value_of(_qemu.command(machine), "-netdev")
 
