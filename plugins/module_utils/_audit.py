@@ -80,7 +80,7 @@ def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
         return [Result(entry, entry.judge(guest)) for entry in sorted(RULES, key=lambda entry: entry.id[0].islower())]
 
 
-def failed(results: list[Result]) -> list[str]:
+def broken(results: list[Result]) -> list[str]:
     """Return the ids of the rules that are broken."""
     return [result.rule.id for result in results if result.finding.verdict == FAIL]
 

@@ -175,7 +175,7 @@ def histories(guest: Guest) -> Finding:
     """In the home folders."""
     homes = _homes(guest)
     found = [f"{home}/{name}" for home in homes for name in guest.files.names(home) if _HISTORIES.match(name)]
-    return judged(_exist(found), [f"none in {home}" for home in homes])
+    return judged(_exist(found), [f"none in {home}" for home in homes] or ["no home folder has files"])
 
 
 @rule("logs", "No logs")

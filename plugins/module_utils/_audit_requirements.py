@@ -190,7 +190,7 @@ def user_data(guest: Guest) -> Finding:
             faults.append(f"/etc/cloud: {name} is not in {stage}")
     if config.get("preserve_hostname") is True:
         faults.append("/etc/cloud: preserve_hostname is true")
-    return judged(faults, guest.files.glob("/etc/cloud/cloud.cfg.d/*.cfg"))
+    return judged(faults, ["/etc/cloud/cloud.cfg", *guest.files.glob("/etc/cloud/cloud.cfg.d/*.cfg")])
 
 
 @rule("Q7", "The boot log goes to the console, and there is a login prompt on ttyS0")

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit as a whole, on trees; images are integration tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.guests import make_tree
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+REQUIRED = {"Q1c", "Q2", "Q3", "Q4", "Q5", "Q6", "Q7", "D7"}
+
+
+def test_every_requirement_has_one_result(tmp_path: Path) -> None:
+    results = [result.describe() for result in _audit.run(Runner(), str(make_tree(tmp_path / "t")), _audit.Wanted())]
+    ids = [result["id"] for result in results]
+    assert len(ids) == len(set(ids))
+    assert set(ids[: len(REQUIRED)]) == REQUIRED
+    assert {"machine_id", "ssh_host_keys", "passwords", "logs", "secrets", "policy_rc_d"} <= set(ids)
+    assert [result["id"] for result in results if not (result["title"] and result["evidence"])] == []
+    assert {result["verdict"] for result in results} == {"pass"}
+
+
+def test_broken_rules_are_listed(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    (tree / "etc/machine-id").unlink()
+    results = _audit.run(Runner(), str(tree), _audit.Wanted(user="ubuntu"))
+    assert _audit.broken(results) == ["Q5", "machine_id"]
+
+
+def test_a_bare_tree_fails_but_is_judged_to_the_end(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    results = _audit.run(Runner(), str(tmp_path), _audit.Wanted())
+    assert {"Q1c", "Q2", "Q3", "Q5", "Q6", "Q7", "machine_id"} <= set(_audit.broken(results))
+
+
+@pytest.mark.parametrize(("name", "said"), [("none", "neither a file nor a folder"), ("", "a folder without etc")])
+def test_what_is_no_system_is_refused(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        _audit.run(Runner(), str(tmp_path / name), _audit.Wanted())
