@@ -149,6 +149,41 @@ def edit(runner: Runner, path: str, commands: Iterable[str], *, offset: int = 0,
     return result
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a folder; *mode* holds the type of the file as in stat."""
+
+    name: str
+    mode: int
+    size: int
+
+
+def list_folders(
+    runner: Runner, path: str, folders: Iterable[str], *, offset: int = 0
+) -> dict[str, list[Entry]]:
+    """Return the entries of each folder, C(.) and C(..) among them; none where the folder is missing."""
+    requests = "".join(f'ls -p "{folder}"\n' for folder in folders)
+    listing = runner.run(["debugfs", "-f", "/dev/stdin", target(path, offset)], stdin=requests)
+    found: dict[str, list[Entry]] = {}
+    current = ""
+    for line in listing.stdout.splitlines():
+        if line.startswith('debugfs: ls -p "'):
+            current = line[len('debugfs: ls -p "') : -1]
+        elif line.startswith("/") and line.count("/") >= 7:
+            # /inode/mode/uid/gid/name/size/
+            fields = line.split("/")
+            found.setdefault(current, []).append(Entry(fields[5], int(fields[2], 8), int(fields[6] or 0)))
+    return found
+
+
+def read_out(runner: Runner, path: str, name: str, output: str, *, offset: int = 0) -> None:
+    """Copy a file out of the file system to a host path; raise GoldsmithError when it is not there."""
+    result = runner.run(["debugfs", "-R", f'dump "{name}" "{output}"', target(path, offset)])
+    errors = [line for line in result.stderr.splitlines() if line and not line.startswith("debugfs ")]
+    if errors:
+        raise GoldsmithError(f"cannot read {name} in {path}: {errors[0]}")
+
+
 def put_files(
     runner: Runner,
     path: str,
@@ -162,16 +197,10 @@ def put_files(
 
     *files* maps names inside to host paths; *folders* are made before, outer ones first.
     """
-    listing = runner.run(
-        ["debugfs", "-f", "/dev/stdin", target(path, offset)],
-        stdin="".join(f'ls -p "{folder}"\n' for folder in folders),
-    )
-    there, current = set(), ""
-    for line in listing.stdout.splitlines():
-        if line.startswith("debugfs: ls -p "):
-            current = line.split(" ", 3)[3].strip('"')
-        elif line.startswith("/") and line.count("/") >= 7:
-            there.add(f"{current}/{line.split('/')[5]}")
+    there = {
+        f"{folder}/{entry.name}" for folder, entries in list_folders(runner, path, folders, offset=offset).items()
+        for entry in entries
+    }
     commands = []
     for folder in folders:
         if folder not in there and not any(name.startswith(f"{folder}/") for name in there):

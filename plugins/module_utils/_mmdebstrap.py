@@ -58,6 +58,7 @@ class Request:
     sources: tuple[str, ...] = ()
     components: tuple[str, ...] = ("main",)
     exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     proxy: str = ""
     cache: str | None = None
 
@@ -91,6 +92,7 @@ def command(request: Request) -> list[str]:
     if request.packages:
         argv.append(f"--include={','.join(request.packages)}")
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in request.exclude]
+    argv += [f"--dpkgopt=path-include={pattern}" for pattern in request.include]
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
     if request.cache:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
@@ -40,19 +40,25 @@ def find_kernel(tree: str) -> Kernel:
     Links are not followed: a tree may be foreign, and the versioned files are what the links point to.
     """
     boot = os.path.join(tree, "boot")
-    names = set(os.listdir(boot)) if os.path.isdir(boot) and not os.path.islink(boot) else set()
+    if os.path.islink(boot) or not os.path.isdir(boot):
+        return newest_kernel([], tree)
+    return newest_kernel([entry.name for entry in os.scandir(boot) if entry.is_file(follow_symlinks=False)], tree)
+
+
+def newest_kernel(names: Iterable[str], where: str) -> Kernel:
+    """Return the newest kernel that has an initramfs among the files of /boot; *where* is for the error."""
+    there = set(names)
     kernels = []
-    for name in names:
-        match = re.match(r"^vmlinu[zx]-(.+)$", name)
-        if not match or os.path.islink(os.path.join(boot, name)):
+    for name in there:
+        if not (match := re.match(r"^vmlinu[zx]-(.+)$", name)):
             continue
         version = match.group(1)
         for ramdisk in (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}"):
-            if ramdisk in names and not os.path.islink(os.path.join(boot, ramdisk)):
+            if ramdisk in there:
                 kernels.append(Kernel(version, f"/boot/{name}", f"/boot/{ramdisk}"))
     if not kernels:
         raise GoldsmithError(
-            f"the tree {tree} has no kernel with an initramfs in /boot",
+            f"{where} has no kernel with an initramfs in /boot",
             hint="add the distribution's kernel package, for Debian linux-image-cloud-amd64",
         )
     return max(kernels, key=lambda kernel: version_key(kernel.version))
@@ -86,9 +92,10 @@ def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
 def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
     """Return when the newest package of the tree was made: the same for the same package versions.
 
-    A tree without package documentation gives the time of its newest file.
+    A tree without dpkg gives the time of its newest file.
     """
-    for folder, test in (("usr/share/doc", ["-name", "changelog*"]), ("", [])):
+    # dpkg keeps the times of a package's control files.
+    for folder, test in (("var/lib/dpkg/info", ["-name", "*.md5sums"]), ("", [])):
         start = os.path.join(tree, folder)
         if os.path.isdir(start):
             argv = [*prefix, "find", start, "-xdev", "-type", "f", *test, "-printf", r"%Ts\n"]

@@ -76,6 +76,11 @@ options:
     type: list
     elements: str
     default: []
+  include:
+    description: Of these paths, the ones that are installed all the same, as dpkg's path-include takes them.
+    type: list
+    elements: str
+    default: []
   proxy:
     description: URL of the HTTP proxy for downloads.
     type: str
@@ -135,6 +140,7 @@ ARGUMENT_SPEC = {
     "mirror": {"type": "str", "default": ""},
     "security_mirror": {"type": "str", "default": ""},
     "exclude": {"type": "list", "elements": "str", "default": []},
+    "include": {"type": "list", "elements": "str", "default": []},
     "proxy": {"type": "str", "default": ""},
     "cache_dir": {"type": "path"},
 }
@@ -155,6 +161,7 @@ def request_of(params: dict) -> _mmdebstrap.Request:
         sources=_sources(params),
         components=tuple(params["components"]),
         exclude=tuple(params["exclude"]),
+        include=tuple(params["include"]),
         proxy=params["proxy"],
         cache=params["cache_dir"],
     )

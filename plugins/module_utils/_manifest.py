@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an output folder holds: manifest.json and SHA512SUMS. Floor 3."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import sha512_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
+
+MANIFEST = "manifest.json"
+SUMS = "SHA512SUMS"
+# Alone in the manifest these differ from one build of the same bits to the next.
+_VOLATILE = "timings"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file of the output folder; *format* as Glance names it, *virtual_size* the guest's disk in bytes."""
+
+    file: str
+    format: str
+    virtual_size: int | None = None
+
+
+def describe(folder: str, artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """Return the artifacts with size and sha512; files are read in parallel."""
+    for artifact in artifacts:
+        if not os.path.isfile(os.path.join(folder, artifact.file)):
+            raise OptionError("artifacts", artifact.file, f"is not in {folder}")
+    sizes = {artifact.file: os.path.getsize(os.path.join(folder, artifact.file)) for artifact in artifacts}
+    progress = Progress("checksums", sum(sizes.values()))
+    done = dict.fromkeys(sizes, 0)
+
+    def digest(artifact: Artifact) -> str:
+        def hear(count: int) -> None:
+            done[artifact.file] = count
+            progress(sum(done.values()))
+
+        return sha512_of(os.path.join(folder, artifact.file), hear)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        digests = list(pool.map(digest, artifacts))
+    return [
+        {
+            "file": artifact.file,
+            "format": artifact.format,
+            "size": sizes[artifact.file],
+            "virtual_size": artifact.virtual_size or sizes[artifact.file],
+            "sha512": hexdigest,
+        }
+        for artifact, hexdigest in zip(artifacts, digests)
+    ]
+
+
+def write(folder: str, content: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Write both files; *content* has the artifacts as describe() returns them. Timings alone change nothing."""
+    texts = {
+        MANIFEST: json.dumps(content, indent=2, sort_keys=True) + "\n",
+        SUMS: "".join(f"{artifact['sha512']}  {artifact['file']}\n" for artifact in content["artifacts"]),
+    }
+    before = {name: _read(os.path.join(folder, name)) for name in texts}
+    changed = _lasting(before[MANIFEST]) != _lasting(texts[MANIFEST]) or before[SUMS] != texts[SUMS]
+    if changed and not check_mode:
+        for name, text in texts.items():
+            with whole_file(os.path.join(folder, name)) as partial:
+                partial.write_text(text, encoding="utf-8")
+    return {
+        "changed": changed,
+        "path": os.path.join(folder, MANIFEST),
+        "artifacts": content["artifacts"],
+        "diff": {"before": before[SUMS], "after": texts[SUMS]},
+    }
+
+
+def _lasting(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return {name: value for name, value in content.items() if name != _VOLATILE}
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
