@@ -53,8 +53,9 @@ class Meter:
             words.append(f"{human_size(done)} of {human_size(self._total)}" if self._total else human_size(done))
             if self.speed:
                 words.append(f"{human_size(self.speed)}/s")
-        if self._total and self.speed and not self.finished:
-            words.append(f"{duration((self._total - done) / self.speed)} left")
+                # A share of 100 is no measure of time.
+                if self._total and not self.finished:
+                    words.append(f"{duration((self._total - done) / self.speed)} left")
         if self._note:
             words.append(self._note)
         return "  ".join(words)
@@ -73,9 +74,9 @@ class Meters:
         for line in lines:
             try:
                 said = json.loads(line)
-                key = (int(said["pid"]), str(said["label"]))
+                key = (int(said["pid"]), _printable(said["label"]))
                 total = None if said["total"] is None else float(said["total"])
-                done, unit, note = float(said["done"]), str(said.get("unit", "B")), str(said.get("note") or "")
+                done, unit, note = float(said["done"]), str(said.get("unit", "B")), _printable(said.get("note") or "")
             except (ValueError, KeyError, TypeError):
                 # Progress is a courtesy: a line that makes no sense is passed over.
                 continue
@@ -100,6 +101,11 @@ class Meters:
             return ""
         others = len(self._meters) - 1
         return list(self._meters.values())[-1].text() + (f"  (+{others} more)" if others else "")
+
+
+def _printable(text: object) -> str:
+    # A note may be what a guest wrote to its console: it must not steer the terminal.
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
 
 
 def duration(seconds: float) -> str:

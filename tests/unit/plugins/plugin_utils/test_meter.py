@@ -53,6 +53,19 @@ def test_percent_unit_and_note() -> None:
     assert meters.text() == "upload  30 %  waiting for sshd"
 
 
+def test_a_note_cannot_steer_the_terminal() -> None:
+    meters = Meters()
+    meters.feed(line(30, 100, unit="%", note="\x1b[2J  login:\r\n\x07"), 1.0)
+    assert meters.text() == "upload  30 %  [2J login:"
+
+
+def test_a_share_of_a_hundred_claims_no_time() -> None:
+    meters = Meters()
+    meters.feed(line(10, 100, unit="%"), 1.0)
+    meters.feed(line(20, 100, unit="%"), 2.0)
+    assert meters.text() == "upload  20 %"
+
+
 def test_line_in_two_parts_and_rubbish() -> None:
     meters = Meters()
     whole = line(50 * MIB)
