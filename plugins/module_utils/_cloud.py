@@ -94,12 +94,12 @@ class CloudOptions:
 class Cloud:
     """One cloud. Nothing is sent before the first call."""
 
-    def __init__(self, options: CloudOptions, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, options: CloudOptions, *, sleep: Callable[[float], None] | None = None) -> None:
         if SDK_MISSING:
             raise GoldsmithError(missing_required_lib("openstacksdk"), exception=SDK_MISSING)
         self.label = options.label
         self._options = options
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._region = _region(options)
         self._connection = openstack.connection.Connection(config=self._region)
 
@@ -178,7 +178,9 @@ class Cloud:
         if status == 429 or status >= 500:
             pause = answer.headers.get("Retry-After", "")
             return Unreachable(what, pause=float(pause) if pause.isdigit() else 0.0)
-        return Refused(what, status=status)
+        # Glance looks into what is uploaded as bare.
+        hint = "the content is not what its format says, or Glance holds it for unsafe" if status == 415 else None
+        return Refused(what, status=status, hint=hint)
 
 
 def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
@@ -228,6 +230,8 @@ def _explanation(answer: requests.Response) -> str:
     """Return what the service says, without the page that it comes in."""
     text = answer.text[:4000]
     text = re.sub(r"(?s)<(title|h1)>.*?</\1>", " ", text)
+    # A plain answer repeats the status line.
+    text = text.removeprefix(f"{answer.status_code} {answer.reason}")
     text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
     return text[:300] or str(answer.reason or "")
 

@@ -210,9 +210,9 @@ class Body:
 class Glance:
     """The images of one project in one cloud."""
 
-    def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] | None = None) -> None:
         self.cloud = cloud
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
 
     def images(self, **filters: str | int) -> list[Image]:
         """Return all images that the filters of the image API select, the newest first."""

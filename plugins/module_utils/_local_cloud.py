@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import secrets
 import shutil
 import socket
@@ -31,6 +32,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 REQUIREMENTS = ("glance==33.0.0", "keystone==30.0.0", "gunicorn")
 # Below the range from which the kernel takes the ports of outgoing connections.
 _PORTS = range(20000, 30000)
+_EXCEPTION = re.compile(r"[\w.]+(Error|Exception|Failed|Invalid|Unknown|Unsupported|NotFound|Configuration)\w*: ")
 
 
 @dataclass(frozen=True)
@@ -345,11 +347,12 @@ def _can_bind(port: int) -> bool:
 
 
 def _not_up(daemon: Daemon, what: str) -> GoldsmithError:
-    lines = daemon.last_lines()
-    said = [line for line in lines if line.strip()]
-    return GoldsmithError(
-        f"{daemon.name} {what}: {said[-1].strip() if said else 'no output'}", hint=f"see {daemon.log}", log=lines
-    )
+    lines = daemon.last_lines(60)
+    said = [line.strip() for line in lines if line.strip()]
+    # After the traceback gunicorn says that it ends, which is no news: the last exception is.
+    causes = [line for line in said if _EXCEPTION.match(line)]
+    cause = (causes or said or ["no output"])[-1]
+    return GoldsmithError(f"{daemon.name} {what}: {cause}", hint=f"see {daemon.log}", log=lines)
 
 
 def _write(path: Path, text: str) -> None:

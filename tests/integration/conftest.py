@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from helpers.fault_proxy import FaultProxy
+from helpers.glance import TestCloud, local_cloud, write_clouds
+
+
+@pytest.fixture(scope="session")
+def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCloud]:
+    """A real Keystone and Glance for all tests, and a proxy before Glance."""
+    directory = tmp_path_factory.mktemp("cloud")
+    cloud = local_cloud(directory / "state")
+    cloud.start()
+    try:
+        settings = cloud.settings()
+        assert settings
+        with FaultProxy(settings.image_port) as proxy:
+            clouds_yaml = directory / "clouds.yaml"
+            write_clouds(cloud, proxy, clouds_yaml)
+            yield TestCloud(cloud, proxy, clouds_yaml)
+    finally:
+        cloud.remove()
+
+
+@pytest.fixture
+def glance_cloud(session_cloud: TestCloud) -> Iterator[TestCloud]:
+    """The cloud without an image in it, and nothing broken."""
+    session_cloud.proxy.clear()
+    session_cloud.empty()
+    yield session_cloud
+    session_cloud.proxy.clear()
