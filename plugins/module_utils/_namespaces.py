@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
+from shutil import which
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner, missing_program
-from shutil import which
 
 _COMMON = ("--mount", "--pid", "--fork", "--kill-child")
 
@@ -22,7 +23,7 @@ def prefix() -> list[str]:
     the user's subordinate ids as the other accounts. Raises GoldsmithError when the user has none.
     """
     if os.geteuid() == 0:
-        return ["unshare", *_COMMON]
+        return ["unshare", *_COMMON, *_propagation()]
     _require_subordinate_ids()
     return ["unshare", "--map-auto", "--map-root-user", *_COMMON]
 
@@ -35,6 +36,30 @@ def check(runner: Runner) -> None:
             f"cannot enter a mount namespace: {result.last_line}",
             hint="run as root with CAP_SYS_ADMIN, or where unprivileged user namespaces are allowed",
         )
+    if os.geteuid() == 0 and _propagation() and _mounts_reach_outside(runner):
+        raise GoldsmithError(
+            "the mounts of a build would appear outside this chroot",
+            hint="enter the chroot behind 'unshare --mount'",
+        )
+
+
+def _propagation() -> tuple[str, ...]:
+    # In a chroot whose / is no mount, unshare cannot make / private, and fails unless told not to try.
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        root_is_mount = any(line.split()[4] == "/" for line in file)
+    return () if root_is_mount else ("--propagation", "unchanged")
+
+
+def _mounts_reach_outside(runner: Runner) -> bool:
+    folder = tempfile.mkdtemp(prefix="goldsmith-probe-", dir="/var/tmp")
+    try:
+        runner.run([*prefix(), "mount", "-t", "tmpfs", "goldsmith-probe", folder])
+        if not os.path.ismount(folder):
+            return False
+        runner.run(["umount", folder])
+        return True
+    finally:
+        os.rmdir(folder)
 
 
 def _require_subordinate_ids() -> None:

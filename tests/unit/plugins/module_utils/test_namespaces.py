@@ -24,9 +24,10 @@ def user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_namespaces, "which", lambda name: f"/usr/bin/{name}")
 
 
-def subordinate_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subuid: str, subgid: str) -> None:
-    (tmp_path / "subuid").write_text(subuid)
-    (tmp_path / "subgid").write_text(subgid)
+def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **texts: str) -> None:
+    """Let the module read these texts in place of the system's files of the same names."""
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
 
     def redirected(path: str, **more: str) -> object:
         return (tmp_path / os.path.basename(path)).open(**more)
@@ -34,24 +35,36 @@ def subordinate_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subuid: str
     monkeypatch.setattr(_namespaces, "open", redirected, raising=False)
 
 
-def test_root_enters_without_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+MOUNT = "27 1 254:0 / {} rw,relatime - ext4 /dev/vda rw\n"
+
+
+def test_root_enters_without_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/"))
     words = _namespaces.prefix()
     assert words[0] == "unshare"
     assert {"--mount", "--pid", "--fork", "--kill-child"} <= set(words)
-    assert "--map-root-user" not in words
+    assert not {"--map-root-user", "--propagation"} & set(words)
+
+
+def test_in_a_chroot_that_is_no_mount_the_propagation_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/dev"))
+    assert _namespaces.prefix()[-2:] == ["--propagation", "unchanged"]
 
 
 @pytest.mark.usefixtures("user")
 def test_a_user_becomes_root_of_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    subordinate_ids(monkeypatch, tmp_path, "builder:100000:65536\n", "4711:100000:65536\n")
+    files(monkeypatch, tmp_path, subuid="builder:100000:65536\n", subgid="4711:100000:65536\n")
     words = _namespaces.prefix()
     assert {"--map-auto", "--map-root-user", "--mount", "--pid", "--fork"} <= set(words)
 
 
 @pytest.mark.usefixtures("user")
 def test_a_user_without_a_range_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    subordinate_ids(monkeypatch, tmp_path, "builder:100000:65536\n", "other:100000:65536\n")
+    files(monkeypatch, tmp_path, subuid="builder:100000:65536\n", subgid="other:100000:65536\n")
     message = r"^the user builder has no range in /etc/subgid; as root: usermod --add-subgids .* builder$"
     with pytest.raises(GoldsmithError, match=message):
         _namespaces.prefix()
