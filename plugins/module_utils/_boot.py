@@ -214,7 +214,9 @@ class Boot:
         if plan.instance_data == "ec2":
             documents = _instance_data.ec2_documents(instance, address=_qemu.METADATA_GUEST, mac=_qemu.MAC)
             smbios = ("manufacturer=Amazon EC2", "product=t3.small", f"serial={machine.uuid}")
-            return replace(machine, metadata=_metadata_service.install(self._folder, documents), smbios=smbios)
+            service = _metadata_service.install(self._folder, documents)
+            # cloud-init asks for a lease twice in EC2. Without a router systemd-networkd has no route left then.
+            return replace(machine, metadata=service, smbios=smbios, outbound=True)
         documents = _instance_data.openstack_documents(instance)
         if plan.instance_data == "metadata":
             documents |= _instance_data.ec2_documents(instance, address=_qemu.METADATA_GUEST, mac=_qemu.MAC)

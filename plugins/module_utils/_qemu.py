@@ -196,11 +196,12 @@ def _drive(number: int, disk: Disk) -> str:
 def _network(machine: Machine) -> str:
     words = ["user", "id=net0"]
     if machine.metadata:
-        # The address of the service must lie in the guest's network. Not 169.254.0.0/16 alone: systemd-networkd loses
-        # its route to a link-local network when cloud-init restarts it.
+        # The address of the service must lie in the guest's network. Not 169.254.0.0/16 alone: a link-local address
+        # does not count as a network for every guest.
         words += ["net=169.0.0.0/8", "host=169.0.0.2", "dns=169.0.0.3", f"dhcpstart={METADATA_GUEST}"]
         words.append(f"guestfwd=tcp:169.254.169.254:80-cmd:{_escape(machine.metadata)}")
     if not machine.outbound:
+        # A restricted network has no router either.
         words.append("restrict=on")
     # Port 0: the system chooses a free one, so two boots never meet.
     words.append("hostfwd=tcp:127.0.0.1:0-:22")

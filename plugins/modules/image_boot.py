@@ -100,7 +100,9 @@ options:
       - By default a pair is made for each boot.
     type: path
   outbound:
-    description: Whether the guest may connect to the host and its networks.
+    description:
+      - Whether the guest may connect to the host and its networks.
+      - With O(instance_data=ec2) it always may, since cloud-init needs a network with a router there.
     type: bool
     default: false
   timeout:

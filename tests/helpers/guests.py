@@ -1,70 +1,106 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small tree that passes every rule of the audit, for tests that break one thing in it."""
+"""Images that are built once for all boot tests, and guests that run them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
-CLOUD_CFG = """\
-users: [default]
-ssh_pwauth: false
-datasource_list: [ConfigDrive, OpenStack, Ec2, None]
-cloud_init_modules: [growpart, resizefs, set_hostname, users-groups, [ssh, once]]
-cloud_final_modules: [scripts-user]
-system_info:
-  default_user: {name: debian, lock_passwd: true}
-"""
-# Contents of files, and None for folders.
-GOOD: dict[str, str | None] = {
-    "etc/machine-id": "",
-    "etc/passwd": "root:x:0:0::/root:/bin/bash\ndebian:x:1000:1000::/home/debian:/bin/bash\n",
-    "etc/shadow": "root:*:1::::::\ndebian:!:1::::::\n",
-    "etc/fstab": "UUID=1 / ext4 defaults 0 1\n",
-    "etc/udev/rules.d/70-persistent-net.rules": "",
-    "usr/lib/udev/rules.d/75-persistent-net-generator.rules": "",
-    "etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n",
-    "etc/ssh/sshd_config.d/10-keys.conf": "PasswordAuthentication no\nKbdInteractiveAuthentication no\n",
-    "etc/cloud/cloud.cfg": CLOUD_CFG,
-    "etc/default/grub": f'GRUB_CMDLINE_LINUX="{ARGUMENTS}"\n',
-    "etc/apt/sources.list": "deb http://deb.example/debian trixie main\n",
-    "boot/grub/grub.cfg": f"menuentry Linux {{\n  linux /boot/vmlinuz root=UUID=1 {ARGUMENTS}\n}}\n",
-    "usr/bin/cloud-init": "#!/bin/sh\n",
-    "usr/bin/growpart": "#!/bin/sh\n",
-    "usr/sbin/sshd": "#!/bin/sh\n",
-    "usr/lib/systemd/system/ssh.service": "[Service]\n",
-    "usr/lib/systemd/system-generators/systemd-getty-generator": "",
-    "var/log/wtmp": "",
-    "var/lib/apt/lists/lock": "",
-    "home/debian": None,
-    "root": None,
-    "tmp": None,
-    "var/tmp": None,
-}
-LINKS = {
-    "lib": "usr/lib",
-    "etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
-    "etc/systemd/system/multi-user.target.wants/ssh.service": "/usr/lib/systemd/system/ssh.service",
-}
+from helpers.modules import run_module
+from helpers.tools import run_tool
+
+NAME = "boot-test"
+# Emulation on a busy machine is slow; a guest that works does not wait for it.
+TIMEOUT = 900
 
 
-def make_tree(root: Path, files: Mapping[str, str | None] = GOOD, links: Mapping[str, str] = LINKS) -> Path:
-    """Write files and links below *root*; return *root*."""
-    for name, text in files.items():
-        path = root / name
-        if text is None:
-            path.mkdir(parents=True, exist_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    for name, target in links.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path):
-            path.unlink()
-        path.symlink_to(target)
-    return root
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image as the playbook leaves it: disk and triplet."""
+
+    firmware: str
+    disk: Path
+    kernel: Path
+    ramdisk: Path
+    root: Path
+    user: str
+
+
+def build_image(checkout: Path, folder: Path, firmware: str) -> BuiltImage:
+    """The default image for a firmware, from *folder* if it was built there before."""
+    base = folder / firmware / NAME / NAME
+    if not base.with_suffix(".qcow2").is_file():
+        variables = {
+            "image_name": NAME,
+            "image_firmware": firmware,
+            "image_output_dir": str(folder / firmware),
+            "image_formats": ["qcow2", "triplet"],
+            "image_verify": [],
+        }
+        run_tool(
+            ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(variables)], cwd=checkout, timeout=1800
+        )
+    kernel, ramdisk, root = (base.with_suffix(suffix) for suffix in (".vmlinuz", ".initrd", ".ext4"))
+    return BuiltImage(firmware, base.with_suffix(".qcow2"), kernel, ramdisk, root, "debian")
+
+
+@dataclass(frozen=True)
+class RunningGuest:
+    """A guest that is up; *seen* is what image_boot returned."""
+
+    seen: dict[str, Any]
+    console_log: Path
+
+    def ssh(self, command: str, **options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the guest; *options* of ssh replace the usual ones."""
+        place = self.seen["ssh"]
+        settings = {
+            "BatchMode": "yes",
+            "ConnectTimeout": "60",
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+            "IdentityFile": place["key"],
+            "LogLevel": "ERROR",
+            "Port": str(place["port"]),
+            "StrictHostKeyChecking": "no",
+            "User": place["user"],
+            "UserKnownHostsFile": "/dev/null",
+            **options,
+        }
+        argv = ["ssh", "-F", "/dev/null"]
+        for name, value in settings.items():
+            argv += ["-o", f"{name}={value}"]
+        return subprocess.run(
+            [*argv, place["host"], "--", command],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def output(self, command: str) -> str:
+        """What a command that must succeed writes."""
+        result = self.ssh(command)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+        return result.stdout.strip()
+
+
+@contextmanager
+def running_guest(directory: Path, **options: object) -> Iterator[RunningGuest]:
+    """A guest, up within the block and gone after it."""
+    place = {"directory": str(directory), "name": "guest"}
+    started = run_module("image_boot", {**place, "state": "running", "timeout": TIMEOUT, **options})
+    assert not started.get("failed"), started["msg"]
+    try:
+        yield RunningGuest(started, Path(started["console_log"]))
+    finally:
+        stopped = run_module("image_boot", {**place, "state": "stopped"})
+    assert stopped.get("changed") is True, stopped

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The default image, booted in every way that it promises. Each guest is booted once and asked everything."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers.guests import BuiltImage, RunningGuest, running_guest
+
+pytestmark = pytest.mark.slow
+
+HOSTNAME = "web-17"
+USER_DATA = "#!/bin/sh\necho executed as $(id -un) >/run/user-data\n"
+DISK_SIZE = 5 << 30
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to boot, and where cloud-init must find its instance data then."""
+
+    image: str
+    instance_data: str
+    datasource: str
+    machine: str = "q35"
+    firmware: str = "bios"
+    triplet: bool = False
+
+
+WAYS = {
+    "pc": Way("bios", "openstack", "DataSourceOpenStack", machine="pc"),
+    "q35": Way("bios", "ec2", "DataSourceEc2"),
+    "triplet": Way("bios", "metadata", "DataSourceOpenStack", triplet=True),
+    "hybrid-bios": Way("hybrid", "config_drive", "DataSourceConfigDrive", machine="pc"),
+    "hybrid-uefi": Way("hybrid", "metadata", "DataSourceOpenStack", firmware="uefi"),
+    "uefi": Way("uefi", "config_drive", "DataSourceConfigDrive", firmware="uefi"),
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
+
+
+@pytest.fixture(scope="module")
+def guest(way: Way, built_image: Callable[[str], BuiltImage], guest_folder: Path) -> Iterator[RunningGuest]:
+    image = built_image(way.image)
+    parts = {"image": str(image.disk)}
+    if way.triplet:
+        parts = {"image": str(image.root), "kernel": str(image.kernel), "ramdisk": str(image.ramdisk)}
+    options = {"machine": way.machine, "firmware": way.firmware, "instance_data": way.instance_data}
+    identity = {"user": image.user, "hostname": HOSTNAME, "user_data": USER_DATA}
+    with running_guest(guest_folder, **parts, **options, **identity, disk_size=str(DISK_SIZE)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A key that no instance has."""
+    key = tmp_path_factory.mktemp("stranger") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    return str(key)
+
+
+@pytest.fixture(scope="module")
+def identities() -> dict[str, str]:
+    """Machine ids and host keys of the guests so far, and whose they are."""
+    return {}
+
+
+def test_the_key_opens_the_account(guest: RunningGuest) -> None:
+    assert guest.seen["account"] == "debian"
+    assert guest.output("sudo -n id -un") == "root"
+
+
+def test_no_other_way_in(guest: RunningGuest, stranger: str) -> None:
+    attempts = [
+        guest.ssh("echo inside", IdentityFile=stranger),
+        guest.ssh("echo inside", User="root", IdentityFile=stranger),
+        guest.ssh("echo inside", User="root"),
+        guest.ssh("echo inside", User="daemon"),
+        guest.ssh("echo inside", User="nobody-has-this-name"),
+    ]
+    for attempt in attempts:
+        assert attempt.returncode != 0
+        assert "inside" not in attempt.stdout
+
+
+def test_passwords_are_locked_and_not_offered(guest: RunningGuest) -> None:
+    shadow = [line.split(":") for line in guest.output("sudo -n cat /etc/shadow").splitlines()]
+    assert {"root", "debian"} <= {fields[0] for fields in shadow}
+    assert [fields[0] for fields in shadow if fields[1][:1] not in ("!", "*")] == []
+    refused = guest.ssh("echo inside", PubkeyAuthentication="no")
+    assert refused.returncode == 255
+    assert refused.stderr.strip().endswith("Permission denied (publickey).")
+
+
+def test_instance_data_is_applied(guest: RunningGuest, way: Way) -> None:
+    assert guest.seen["hostname"] == HOSTNAME
+    assert guest.output("cat /run/user-data") == "executed as root"
+    assert guest.seen["cloud_init"]["status"] == "done"
+    assert guest.seen["cloud_init"]["datasource"].startswith(way.datasource)
+    assert guest.seen["cloud_init"]["errors"] == []
+
+
+def test_root_has_grown_to_the_disk(guest: RunningGuest, way: Way) -> None:
+    assert guest.seen["disk_size"] == DISK_SIZE
+    assert guest.seen["root_size"] > 0.9 * DISK_SIZE
+    assert guest.seen["root_fstype"] == "ext4"
+    assert (guest.seen["root_device"] == "/dev/vda") is way.triplet
+
+
+def test_nothing_has_failed(guest: RunningGuest) -> None:
+    assert guest.seen["failed_units"] == []
+    assert guest.seen["system_state"] == "running"
+
+
+def test_the_console_has_the_boot_and_a_prompt(guest: RunningGuest) -> None:
+    log = guest.console_log.read_text(errors="replace")
+    assert "Linux version " in log
+    assert f"{HOSTNAME} login: " in log
+    assert guest.seen["seconds_to_kernel"] < guest.seen["seconds_to_login"]
+
+
+def test_the_kernel_is_started_as_asked(guest: RunningGuest, way: Way) -> None:
+    assert guest.seen["guest_firmware"] == way.firmware
+    words = guest.seen["kernel_cmdline"].split()
+    if way.triplet:
+        assert words == ["root=/dev/vda", "console=tty0", "console=ttyS0", "console=hvc0", "no_timer_check"]
+    else:
+        assert "console=tty0" in words
+        assert "console=ttyS0,115200n8" in words
+
+
+def test_no_firewall(guest: RunningGuest) -> None:
+    rules = "if command -v nft >/dev/null; then sudo -n nft list ruleset; fi"
+    assert guest.output(f"PATH=$PATH:/usr/sbin; {rules}") == ""
+    assert guest.output("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || true") == ""
+    units = "ufw firewalld nftables iptables netfilter-persistent"
+    states = guest.ssh(f"systemctl is-active {units}").stdout.split()
+    assert set(states) == {"inactive"}
+
+
+def test_identity_is_its_own(guest: RunningGuest, identities: dict[str, str], request: pytest.FixtureRequest) -> None:
+    fingerprints = [line.split()[1] for line in guest.seen["ssh_host_keys"]]
+    mine = [guest.seen["machine_id"], *fingerprints]
+    assert len(guest.seen["machine_id"]) == 32
+    assert len(set(fingerprints)) == len(fingerprints) >= 2
+    assert [identities[item] for item in mine if item in identities] == []
+    identities.update(dict.fromkeys(mine, request.node.name))
+
+
+@pytest.mark.parametrize("firmware", ["bios", "hybrid"])
+def test_the_image_itself_has_no_identity(built_image: Callable[[str], BuiltImage], firmware: str) -> None:
+    root = built_image(firmware).root
+
+    def ask(command: str) -> str:
+        argv = ["debugfs", "-R", command, root]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    assert ask("cat /etc/machine-id").strip() in ("", "uninitialized")
+    listing = ask("ls -p /etc/ssh")
+    assert "sshd_config" in listing
+    assert "ssh_host_" not in listing
