@@ -108,6 +108,11 @@ class Cloud:
         """The project that images of ours belong to."""
         return self._translated(lambda: self._connection.current_project_id)
 
+    @property
+    def token(self) -> str:
+        """A token for a request that is not sent through this class."""
+        return self._translated(lambda: self._connection.auth_token)
+
     def image_request(self, method: str, path: str, *, attempts: int = ATTEMPTS, **kwargs: Any) -> requests.Response:
         """Send one request to the image service and return its answer, which is not an error.
 
