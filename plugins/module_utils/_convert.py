@@ -66,15 +66,19 @@ def run(runner: Runner, conversion: Conversion, *, check_only: bool = False) -> 
     started = time.monotonic()
     _check(conversion)
     source = _qemu_img.inspect(runner, conversion.src, conversion.src_format and _qemu_name(conversion.src_format))
-    before = _describe(runner, conversion.dest)
-    wanted = {**conversion.shape(), "virtual_size": align_up(source.virtual_size, SECTOR)}
+    size = align_up(source.virtual_size, SECTOR)
+    wanted = {**conversion.shape(), "virtual_size": size}
+    # The content of a raw disk may look like another format.
+    could_be = conversion.format == "raw" and _size(conversion.dest) == size
+    before = _describe(runner, conversion.dest, _qemu_img.RAW if could_be else None)
     if _holds(runner, conversion, source, before, wanted):
         return Outcome(False, before, before, time.monotonic() - started)
     if check_only:
         return Outcome(True, before, wanted, time.monotonic() - started)
     with whole_file(conversion.dest) as partial:
         _write(runner, conversion, source, str(partial))
-    return Outcome(True, before, _describe(runner, conversion.dest), time.monotonic() - started)
+    after = _describe(runner, conversion.dest, conversion.qemu_format)
+    return Outcome(True, before, after, time.monotonic() - started)
 
 
 def facts(path: str) -> dict[str, object]:
@@ -121,12 +125,12 @@ def _write(runner: Runner, conversion: Conversion, source: _qemu_img.Image, path
         _vhd.settle(path)
 
 
-def _describe(runner: Runner, path: str) -> dict[str, object]:
+def _describe(runner: Runner, path: str, format: str | None) -> dict[str, object]:
     """Return what the destination is: empty where it is missing or cannot be read as an image."""
     if not os.path.isfile(path) or not os.path.getsize(path):
         return {}
     try:
-        image = _qemu_img.inspect(runner, path)
+        image = _qemu_img.inspect(runner, path, format)
         found: dict[str, object] = {
             "format": "vhd" if image.format == _qemu_img.VPC else image.format,
             "virtual_size": image.virtual_size,
@@ -156,6 +160,10 @@ def _holds(
     # Comparing reads and unpacks, which is cheaper than packing once more.
     dest = _qemu_img.inspect(runner, conversion.dest, conversion.qemu_format)
     return _qemu_img.same_content(runner, source, dest)
+
+
+def _size(path: str) -> int | None:
+    return os.path.getsize(path) if os.path.isfile(path) else None
 
 
 def _qemu_name(format: str) -> str:

@@ -190,6 +190,12 @@ def make_like(
         raise
 
 
+def carry(shape: Shape, made: Shape) -> list[str]:
+    """Return the debugfs commands that give *made* the fields of *shape* that do not follow from its size."""
+    reserved = shape.reserved * made.blocks // shape.blocks
+    return [f"ssv {name} {value}" for name, value in (*shape.carried, ("r_blocks_count", str(reserved)))]
+
+
 def copy_details(
     runner: Runner,
     source: tuple[str, int],
@@ -207,9 +213,7 @@ def copy_details(
     inode = _INODE.search(request)
     if not inode:
         raise GoldsmithError(f"cannot read the root folder of {source[0]}")
-    made = read(runner, *dest)
-    reserved = shape.reserved * made.blocks // shape.blocks
-    commands = [f"ssv {name} {value}" for name, value in (*shape.carried, ("r_blocks_count", str(reserved)))]
+    commands = carry(shape, read(runner, *dest))
     commands += [
         f"sif <2> mode 04{int(inode['mode'], 8):04o}",
         f"sif <2> uid {inode['uid']}",

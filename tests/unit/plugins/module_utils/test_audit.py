@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.guests import make_tree
+from helpers.system_trees import make_tree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.guests import make_tree
+from helpers.system_trees import make_tree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit_leftovers as rules
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, PASS, Guest

@@ -20,7 +20,7 @@ Filesystem UUID:          11111111-2222-3333-4444-555555555555
 Filesystem magic number:  0xEF53
 Filesystem revision #:    1 (dynamic)
 Filesystem features:      has_journal ext_attr resize_inode dir_index filetype extent 64bit flex_bg sparse_super
-Filesystem flags:         signed_directory_hash 
+Filesystem flags:         signed_directory_hash
 Default mount options:    user_xattr acl
 Filesystem state:         clean
 Errors behavior:          Remount read-only

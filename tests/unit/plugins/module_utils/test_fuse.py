@@ -29,5 +29,5 @@ def test_without_an_offset_none_is_given() -> None:
 def test_a_missing_program_names_the_other_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(_fuse, "SYSTEM_PATH", str(tmp_path))
-    with pytest.raises(GoldsmithError, match="fuse2fs is not installed; .*set method=shrink"):
+    with pytest.raises(GoldsmithError, match=r"fuse2fs is not installed; .*set method=shrink"):
         _fuse.check(Runner(), "/disk", 0, "/mnt", [], hint="set method=shrink")

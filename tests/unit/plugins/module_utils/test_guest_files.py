@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers.guests import make_tree
+from helpers.system_trees import make_tree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _guest_files
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
@@ -38,7 +38,9 @@ class Debugfs:
 
     ANSWERS = {
         "ls -p <2>\n": "debugfs: ls -p <2>\n/12/120777/0/0/conf/3/\n/21/040755/0/0/etc//\n/13/120777/0/0/up/20/\n\n",
-        "ls -p <21>\n": "debugfs: ls -p <21>\n/30/100644/0/0/motd/5/\n/31/100644/0/0/huge/99999999/\n/21/040755/0/0/me//\n",
+        "ls -p <21>\n": (
+            "debugfs: ls -p <21>\n/30/100644/0/0/motd/5/\n/31/100644/0/0/huge/99999999/\n/21/040755/0/0/me//\n"
+        ),
         "cat <30>": "hello",
         "stat <12>": 'Inode: 12\nFast link dest: "etc"\n',
         "stat <13>": "Inode: 13\nEXTENTS:\n(0):17685\n",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.guests import make_tree
 from helpers.modules import run_module
+from helpers.system_trees import make_tree
 
 
 @pytest.mark.parametrize("check", [True, False])

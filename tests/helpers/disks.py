@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small real disks and file systems, made and read by other means than the modules under test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+MIB = 1 << 20
+UUID = "11111111-2222-3333-4444-555555555555"
+LABEL = "cloudimg-rootfs"
+GUID = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
+_INODE = re.compile(r"^/(\d+)/(\d{6})/(\d+)/(\d+)/([^/]+)/(\d*)/$")
+_STAT = re.compile(
+    r"^ *mtime: (?P<mtime>0x[0-9a-f]+)|^Links: (?P<links>\d+)|^  (?P<name>\w+\.\S+ \(\d+\)(?: = .*)?)$"
+    r"|^Fast link dest: (?P<dest>.*)$|^Device major/minor number: (?P<device>\S+)",
+    re.MULTILINE,
+)
+
+
+def tool(*argv: str | os.PathLike[str], stdin: str | None = None) -> str:
+    """Run a program, and return what it said."""
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
+    result = subprocess.run(
+        [os.fspath(word) for word in argv],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        text=True,
+        errors="surrogateescape",
+        env=environment,
+    )
+    assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def make_filesystem(
+    path: Path, tree: Path, *, size: int, fstype: str = "ext4", offset: int = 0, block: int = 4096
+) -> None:
+    """Make a file system of *size* bytes from a tree; *path* is made when it is not there."""
+    with open(path, "ab") as file:
+        file.truncate(max(os.path.getsize(path), offset + size))
+    identity = ["-L", LABEL, "-U", UUID, "-m", "3", "-J", "size=4"]
+    place = ["-b", str(block), "-E", f"offset={offset}"]
+    tool("mke2fs", "-q", "-F", "-t", fstype, *identity, *place, "-d", tree, path, f"{size // 1024}k")
+
+
+def make_disk(path: Path, tree: Path, *, label: str, size: int) -> int:
+    """Make a disk with boot code, something between, and a root partition that lies last; return its offset."""
+    start = 3 * MIB
+    with open(path, "wb") as file:
+        file.truncate(size)
+    table = f"label: {label}\n"
+    if label == "gpt":
+        table += f"label-id: {GUID}\n14 : start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649\n"
+        table += f"1 : start={start // 512}, type=L, uuid={UUID}, name=root\n"
+    else:
+        table += f"label-id: 0xcafe1234\n1 : start={start // 512}, type=83, bootable\n"
+    tool("sfdisk", "-q", path, stdin=table)
+    with open(path, "r+b") as file:
+        file.write(b"\xeb\x63\x90boot code".ljust(440, b"b"))
+        file.seek(MIB if label == "gpt" else 512)
+        file.write(b"core image" * 1000)
+    end = size - MIB if label == "gpt" else size
+    make_filesystem(path, tree, size=(end - start) // 4096 * 4096, offset=start)
+    return start
+
+
+def at(path: Path, offset: int) -> str:
+    """The file system at an offset, as e2fsprogs takes it."""
+    return f"{path}?offset={offset}"
+
+
+def snapshot(path: Path, offset: int = 0) -> dict[str, tuple[object, ...]]:
+    """All that a file system says of each of its files, read by debugfs."""
+    found: dict[str, tuple[object, ...]] = {}
+    first_names: dict[str, str] = {}
+    folders = [("", "2")]
+    while folders:
+        folder, number = folders.pop(0)
+        for line in tool("debugfs", "-R", f"ls -p <{number}>", at(path, offset)).splitlines():
+            match = _INODE.match(line)
+            if not match or match[5] == ".." or (match[5] == "." and folder):
+                continue
+            inode, mode, uid, gid, name, size = match.groups()
+            full = f"{folder}/{name}"
+            if mode.startswith("04") and name != ".":
+                folders.append((full, inode))
+            stat = tool("debugfs", "-R", f"stat <{inode}>", at(path, offset))
+            facts = [text for match in _STAT.finditer(stat) for text in match.groups() if text]
+            content = ""
+            if mode.startswith("10"):
+                content = hashlib.sha256(
+                    tool("debugfs", "-R", f"cat <{inode}>", at(path, offset)).encode("utf-8", "surrogateescape")
+                ).hexdigest()
+            elif mode.startswith("12") and "Fast link dest" not in stat:
+                content = tool("debugfs", "-R", f"cat <{inode}>", at(path, offset))
+            same_as = "" if mode.startswith("04") else first_names.setdefault(inode, full)
+            found[full] = (mode, uid, gid, size if not mode.startswith("04") else "", same_as, content, *facts)
+    return found
