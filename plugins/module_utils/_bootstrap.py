@@ -15,13 +15,16 @@ from typing import Any
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _mmdebstrap, _namespaces, _tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import file_error, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._mmdebstrap import Request, host_sources
 from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+__all__ = ["Request", "absent", "host_sources", "present"]
 
 _CACHE_DAYS = 30
 
 
-def present(runner: Runner, request: _mmdebstrap.Request, *, check_mode: bool) -> dict[str, Any]:
+def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, Any]:
     """Make the tree; a whole one that was made from the same request is kept."""
     record = f"{request.path}.json"
     definition = _fingerprint(request)
@@ -76,11 +79,11 @@ def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
     return {"changed": there, "path": path, "diff": {"before": path if there else "", "after": ""}}
 
 
-def _facts(request: _mmdebstrap.Request, found: dict[str, Any]) -> dict[str, Any]:
+def _facts(request: Request, found: dict[str, Any]) -> dict[str, Any]:
     return {"path": request.path, **{name: found[name] for name in ("packages", "epoch", "seconds")}}
 
 
-def _fingerprint(request: _mmdebstrap.Request) -> str:
+def _fingerprint(request: Request) -> str:
     # Where the packages are kept meanwhile does not change the tree.
     values = {**asdict(request), "cache": None}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

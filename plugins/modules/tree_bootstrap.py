@@ -124,7 +124,7 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _bootstrap, _mmdebstrap
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _bootstrap
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
@@ -147,13 +147,13 @@ ARGUMENT_SPEC = {
 _NAME = re.compile(r"^[a-z0-9][a-z0-9+.:=~-]*$", re.IGNORECASE)
 
 
-def request_of(params: dict) -> _mmdebstrap.Request:
+def request_of(params: dict) -> _bootstrap.Request:
     """Return the request that the options describe."""
     for option, values in (("release", [params["release"]]), ("packages", params["packages"])):
         for value in values:
             if not _NAME.match(value):
                 raise OptionError(option, value, "is not a name", hint="use letters, digits and + . -")
-    return _mmdebstrap.Request(
+    return _bootstrap.Request(
         path=params["path"],
         release=params["release"],
         architecture=params["architecture"],
@@ -172,7 +172,7 @@ def _sources(params: dict) -> tuple[str, ...]:
     if not mirror:
         return ()
     if mirror == "host":
-        return _mmdebstrap.host_sources(release)
+        return _bootstrap.host_sources(release)
     for option in ("mirror", "security_mirror"):
         if params[option] and not re.match(r"^(https?|file|ftp|copy)://?\S+$", params[option]):
             raise OptionError(option, params[option], "is not a URL", hint="write it with http:// or leave it empty")
