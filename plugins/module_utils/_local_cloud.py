@@ -164,8 +164,8 @@ class LocalCloud:
         """Return the settings with ports that are free now: the ones used before, if they are."""
         known = self._settings()
         taken: set[int] = set()
-        identity = _free_port(known and known.identity_port, taken)
-        image = _free_port(known and known.image_port, taken)
+        identity = free_port(known and known.identity_port, taken)
+        image = free_port(known and known.image_port, taken)
         settings = files.Settings(
             identity_port=identity,
             image_port=image,
@@ -325,7 +325,8 @@ class LocalCloud:
             os.close(descriptor)
 
 
-def _free_port(wanted: int | None, taken: set[int]) -> int:
+def free_port(wanted: int | None, taken: set[int]) -> int:
+    """Return *wanted* if it is free, else another port, and add it to those that are *taken*."""
     candidates = [wanted] if wanted else []
     candidates += random.sample(_PORTS, 200)
     for port in candidates:
