@@ -289,11 +289,9 @@ def _rebuild(runner: Runner, subject: Subject, blocks: int, partial: str, folder
 def _shrink(runner: Runner, subject: Subject, free: float, partial: str, folder: Path) -> None:
     progress = Progress(f"shrink {os.path.basename(subject.path)}", 100, "%")
     environment = _ext.tool_environment(subject.shape.written)
-    alone = partial
-    if subject.label:
-        # resize2fs takes an offset, but then cuts the file at the size of the file system without it.
-        alone = str(folder / "alone")
-        Path(alone).touch()
+    # resize2fs takes an offset, but then cuts the file at the size of the file system without it.
+    alone = str(folder / "alone")
+    Path(alone).touch()
     progress(0, "copy")
     copy_part(subject.path, alone, start=subject.offset, size=subject.shape.size)
     _repair_nothing(runner, ["e2fsck", "-fy", alone], environment)
@@ -314,9 +312,8 @@ def _shrink(runner: Runner, subject: Subject, free: float, partial: str, folder:
     _repair_nothing(runner, ["e2fsck", "-fy", "-E", "discard", alone], environment)
     # The checks left their marks.
     _ext.edit(runner, alone, _ext_shape.carry(subject.shape, made), environment=environment)
-    if alone != partial:
-        copy_part(subject.path, partial, size=subject.offset)
-        copy_part(alone, partial, size=made.size, at=subject.offset)
+    copy_part(subject.path, partial, size=subject.offset)
+    copy_part(alone, partial, size=made.size, at=subject.offset)
     _cut(subject, partial, made.blocks)
     progress(100)
 

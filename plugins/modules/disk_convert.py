@@ -28,6 +28,7 @@ attributes:
     support: full
     description: A second run compares the content of the two disks and leaves the file as it is.
   platform:
+    support: full
     platforms: posix
     description: The systems on which the module works.
 options:

@@ -35,6 +35,7 @@ attributes:
     support: full
     description: A file system that is as small as the method can make it is left as it is.
   platform:
+    support: full
     platforms: posix
     description: Linux.
 options:

@@ -32,6 +32,7 @@ attributes:
     support: full
     description: Nothing is ever changed.
   platform:
+    support: full
     platforms: posix
     description: Linux.
 options:
