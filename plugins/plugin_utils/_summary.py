@@ -59,8 +59,9 @@ class Summary:
                 worked = self._steps[-1].worked
                 worked[host] = worked.get(host, 0.0) + _work_seconds(one)
             for entry in _entries(one.get("artifacts")):
-                if entry.get("path"):
-                    self._files[str(entry["path"])] = _number(entry.get("size"))
+                name = entry.get("path") or entry.get("file")
+                if name:
+                    self._files[str(name)] = _number(entry.get("size"))
             for entry in _entries(one.get("images")):
                 if entry.get("id"):
                     self._images[str(entry["id"])] = _image_line(entry)

@@ -50,7 +50,7 @@ def test_artifacts_and_images_with_their_sizes() -> None:
     summary = Summary(0.0)
     summary.begin("Make", 0.0)
     summary.hear("localhost", {"artifacts": [{"path": "dist/x.qcow2", "size": 178 << 20}, "odd"]})
-    summary.hear("localhost", {"artifacts": {"raw": {"path": "dist/x.raw", "size": None}}})
+    summary.hear("localhost", {"artifacts": {"raw": {"file": "dist/x.raw", "size": None}}})
     image = {"id": "1234", "name": "x", "disk_format": "ami", "status": "active", "size": 600 << 20}
     summary.hear("localhost", {"images": [image, {"name": "without id"}]})
     assert summary.lines(2.0, 1.0)[-3:] == [
