@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _namespaces
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import SYSTEM_PATH, Result, Runner
 
 # What a tree's programs may know of the host.
@@ -21,15 +21,17 @@ _ENVIRONMENT = {
     "LOGNAME": "root",
     "SHELL": "/bin/sh",
     "LC_ALL": "C.UTF-8",
-    "TMPDIR": "/tmp",
+    "TMPDIR": "/tmp",  # noqa: S108 (inside the tree)
     "DEBIAN_FRONTEND": "noninteractive",
 }
 REFUSED = 125
+# A file with this text was made by us, and left behind when its run was killed.
+_MARK = "# laid over while a program runs in the tree"
 
 # Runs as the first process of its process namespace: when it ends, so does all that the program left running.
 # A path in the tree is written to from outside only after it was resolved: a link could lead to the host.
 _ENTER = r"""
-tree=$1; shift
+tree=$1 mark=$2; shift 2
 refuse() { echo "cannot enter the tree $tree: $1" >&2; exit 125; }
 inside() { case $(realpath -m -- "$1") in "$tree"/*) return 0;; *) return 1;; esac; }
 for folder in proc sys dev run; do
@@ -56,8 +58,9 @@ mkdir "$tree/run/goldsmith"
 
 made=
 cover() { # lay a host file over a file of the tree, which is made for the time being if it is missing
-  inside "$2" && [ -d "${2%/*}" ] || return 0
-  if [ ! -e "$2" ]; then : >"$2"; made="$made ${2#"$tree"}"; fi
+  inside "$2" && [ -d "${2%/*}" ] && [ ! -L "$2" ] || return 0
+  if [ ! -e "$2" ]; then echo "$mark" >"$2"; fi
+  if [ -f "$2" ] && [ "$(head -c 100 "$2")" = "$mark" ]; then made="$made ${2#"$tree"}"; fi
   mount --bind "$1" "$2"
 }
 if [ -r /etc/resolv.conf ]; then
@@ -68,6 +71,7 @@ if [ -r /etc/resolv.conf ]; then
   else # a link to what a daemon keeps in /run
     goal=$(readlink "$name"); goal=/${goal#"${goal%%[!./]*}"}
     case $goal in
+      */../*) ;;
       /run/*) inside "$tree$goal" && mkdir -p "$tree${goal%/*}" && cp "$tree/run/goldsmith/resolv.conf" "$tree$goal" ;;
     esac
   fi
@@ -78,15 +82,30 @@ cover "$tree/run/goldsmith/policy-rc.d" "$tree/usr/sbin/policy-rc.d"
 
 chroot "$tree" env -i "$@"
 status=$?
-for name in $made; do umount "$tree$name" && rm -f "$tree$name"; done
+for name in $made; do inside "$tree$name" && umount "$tree$name" && rm -f "$tree$name"; done
 exit $status
 """
 
 # Mounts the root file system of an image first; the loop device goes with the mount.
 _MOUNT = r"""
 folder=$1 image=$2 offset=$3 size=$4; shift 4
-mount -o "loop,offset=$offset,sizelimit=$size" "$image" "$folder" || exit 125
+refuse() { echo "cannot enter the tree $folder: no mount of $image" >&2; exit 125; }
+mount -o "loop,offset=$offset,sizelimit=$size" "$image" "$folder" || refuse
 exec sh -c "$@"
+"""
+
+# Asks without a trace: a tree is not laid over, an image is not written to.
+_ASK = r"""
+folder=$1 name=$2 image=$3 place=$4
+refuse() { echo "cannot enter the tree ${image:-$folder}: $1" >&2; exit 125; }
+if [ -n "$image" ]; then
+  mount -o "ro,noload,loop,$place" "$image" "$folder" 2>/dev/null ||
+    mount -o "ro,loop,$place" "$image" "$folder" || refuse "no mount"
+fi
+chroot "$folder" test -e "$name"
+status=$?
+[ $status -le 1 ] || refuse "it has no program test"
+exit $status
 """
 
 
@@ -95,10 +114,7 @@ def enter_words(tree: str, argv: Sequence[str], environment: Mapping[str, str] |
 
     Raises GoldsmithError when the tree is none or the namespaces cannot be entered.
     """
-    tree = os.path.realpath(tree)
-    if tree == "/" or not os.path.isdir(tree):
-        raise GoldsmithError(f"tree={tree}: is not a folder with a root file system")
-    return [*_namespaces.prefix(), "sh", "-c", *_enter(tree, argv, environment)]
+    return [*_namespaces.prefix(), "sh", "-c", *_enter(_folder(tree), argv, environment)]
 
 
 def image_words(
@@ -106,43 +122,41 @@ def image_words(
 ) -> list[str]:
     """Return the argv that runs *argv* in the file system at *start* of an image, mounted on *folder* meanwhile."""
     folder = os.path.realpath(folder)
-    mount = [_MOUNT, "mount", folder, image, str(start), str(size)]
+    mount = [_MOUNT, "mount", folder, os.path.abspath(image), str(start), str(size)]
     return [*_namespaces.prefix(), "sh", "-c", *mount, *_enter(folder, argv, environment)]
+
+
+def tree_has(runner: Runner, tree: str, name: str) -> bool:
+    """Return whether a name exists in a tree, as a program inside sees it."""
+    return run(runner, [*_namespaces.prefix(), "sh", "-c", _ASK, "ask", _folder(tree), name, "", ""]).rc == 0
+
+
+def image_has(runner: Runner, image: str, start: int, size: int, folder: str, name: str) -> bool:
+    """Return the same for the file system at *start* of an image, which stays as it is."""
+    place = f"offset={start},sizelimit={size}"
+    words = [_ASK, "ask", os.path.realpath(folder), name, os.path.abspath(image), place]
+    return run(runner, [*_namespaces.prefix(), "sh", "-c", *words]).rc == 0
 
 
 def run(runner: Runner, words: Sequence[str], timeout: float | None = None) -> Result:
     """Run words made here; raise GoldsmithError when the tree could not be entered at all."""
     result = runner.run(words, check=False, timeout=timeout)
-    if result.rc == REFUSED:
+    if result.rc == REFUSED and result.last_line.startswith("cannot enter the tree"):
+        said = result.stderr.strip().splitlines()
+        cause = f" ({said[-2].strip()})" if len(said) > 1 else ""
         hint = None if os.geteuid() == 0 else "an image is mounted by root only; an ordinary user works on a tree"
-        raise GoldsmithError(result.last_line, hint=hint)
+        raise GoldsmithError(result.last_line + cause, hint=hint)
     return result
 
 
-def resolve(tree: str, name: str) -> str:
-    """Return the host path of a name inside a tree, with every link resolved inside it, as chroot would."""
-    parts, done, hops = [part for part in name.split("/") if part], [], 0
-    while parts:
-        part = parts.pop(0)
-        if part in (".", ""):
-            continue
-        if part == "..":
-            done = done[:-1]
-            continue
-        path = os.path.join(tree, *done, part)
-        if os.path.islink(path):
-            hops += 1
-            if hops > 40:
-                raise GoldsmithError(f"{name} in {tree}: too many symbolic links")
-            goal = os.readlink(path)
-            parts = [piece for piece in goal.split("/") if piece] + parts
-            done = [] if goal.startswith("/") else done
-        else:
-            done.append(part)
-    return os.path.join(tree, *done)
+def _folder(tree: str) -> str:
+    path = os.path.realpath(tree)
+    if path == "/" or not os.path.isdir(path):
+        raise OptionError("tree", tree, "is not a folder with a root file system")
+    return path
 
 
 def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None) -> list[str]:
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables = {**_ENVIRONMENT, **inherited, **(environment or {})}
-    return [_ENTER, "enter", tree, *(f"{name}={value}" for name, value in variables.items()), *argv]
+    return [_ENTER, "enter", tree, _MARK, *(f"{name}={value}" for name, value in variables.items()), *argv]

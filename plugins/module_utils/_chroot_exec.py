@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot, _ext, _partitions
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot, _ext, _loop_devices, _partitions
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import whole_file
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramTimeout, Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 
 # Turns an argv into the words that run it in the tree.
 Enter = Callable[[Sequence[str]], list[str]]
+# Whether a name exists inside, where links lead nowhere else.
+Has = Callable[[str], bool]
+# env -C would be shorter, but is not everywhere.
+_CHDIR = ("sh", "-c", 'cd -- "$1" && shift && exec "$@"', "chdir")
 
 
 @dataclass(frozen=True)
@@ -36,32 +39,43 @@ class Work:
 
 def run_in_tree(runner: Runner, tree: str, work: Work, *, check_mode: bool) -> dict[str, Any]:
     """Run the steps in a folder."""
-    return _run_steps(runner, work, lambda argv: _chroot.enter_words(tree, argv, work.environment), check_mode)
+    reason = _skip(work, lambda name: _chroot.tree_has(runner, tree, name))
+    if reason or check_mode:
+        _chroot.enter_words(tree, ())  # says what is wrong with the tree
+        return _planned(work, reason)
+    return _run_steps(runner, work, lambda argv: _chroot.enter_words(tree, argv, work.environment))
 
 
-def run_in_image(
-    runner: Runner, image: str, work: Work, *, partition: int | None, check_mode: bool
-) -> dict[str, Any]:
+def run_in_image(runner: Runner, image: str, work: Work, *, partition: int | None, check_mode: bool) -> dict[str, Any]:
     """Run the steps in a copy of a raw image, which takes its place when all of them have succeeded."""
     start, size = _root_of(runner, image, partition)
-    # Asking costs no copy: the image is mounted for the question only.
-    with _mounted(image, start, size, work) as enter:
-        if (reason := _skip(runner, work, enter)) or check_mode:
+    with scratch_folder("chroot") as scratch:
+        folder = scratch / "root"
+        folder.mkdir()
+        reason = _skip(work, lambda name: _chroot.image_has(runner, image, start, size, str(folder), name))
+        if reason or check_mode:
             return _planned(work, reason)
-    with whole_file(image) as partial:
-        runner.run(["cp", "--sparse=always", "--reflink=auto", image, str(partial)])
-        with _mounted(str(partial), start, size, work) as enter:
-            return _run_steps(runner, work, enter, check_mode)
+        with whole_file(image, mode=os.stat(image).st_mode & 0o7777) as partial:
+            runner.run(["cp", "--sparse=always", "--reflink=auto", image, str(partial)])
+            return _run_steps(
+                runner,
+                work,
+                lambda argv: _chroot.image_words(str(partial), start, size, str(folder), argv, work.environment),
+            )
 
 
-def _run_steps(runner: Runner, work: Work, enter: Enter, check_mode: bool) -> dict[str, Any]:
-    if (reason := _skip(runner, work, enter)) or check_mode:
-        return _planned(work, reason)
+def _run_steps(runner: Runner, work: Work, enter: Enter) -> dict[str, Any]:
     results = []
     for step in work.steps:
         began = time.monotonic()
-        argv = ["env", "-C", work.chdir, *step] if work.chdir else list(step)
-        result = _chroot.run(runner, enter(argv), work.timeout)
+        argv = [*_CHDIR, work.chdir, *step] if work.chdir else list(step)
+        try:
+            result = _chroot.run(runner, enter(argv), work.timeout)
+        except ProgramTimeout as error:
+            # What was laid over goes with an orderly run only.
+            _chroot.run(runner, enter(["true"]))
+            text = f"{' '.join(step)[:200]} was killed in the tree after {work.timeout:g} s"
+            raise GoldsmithError(text, results=results, **error.facts) from None
         results.append(_describe(step, result, time.monotonic() - began))
         if result.rc != 0:
             raise GoldsmithError(
@@ -72,10 +86,10 @@ def _run_steps(runner: Runner, work: Work, enter: Enter, check_mode: bool) -> di
     return {"changed": True, "results": results, **_last(results)}
 
 
-def _skip(runner: Runner, work: Work, enter: Enter) -> str | None:
-    """Return why nothing is to be done; asked inside, where links lead nowhere else."""
+def _skip(work: Work, has: Has) -> str | None:
+    """Return why nothing is to be done."""
     for name, wanted in ((work.creates, False), (work.removes, True)):
-        if name and (_chroot.run(runner, enter(["test", "-e", name])).rc == 0) != wanted:
+        if name and has(name) != wanted:
             return f"skipped, since {name} {'does not exist' if wanted else 'exists'}"
     return None
 
@@ -99,15 +113,10 @@ def _last(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: results[-1][name] for name in ("rc", "stdout", "stderr")}
 
 
-@contextmanager
-def _mounted(image: str, start: int, size: int, work: Work):
-    with tempfile.TemporaryDirectory(prefix="goldsmith-") as folder:
-        yield lambda argv: _chroot.image_words(image, start, size, folder, argv, work.environment)
-
-
 def _root_of(runner: Runner, image: str, partition: int | None) -> tuple[int, int]:
     if not os.path.isfile(image):
         raise OptionError("image", image, "is not a file")
+    _loop_devices.require_raw(image, "image")
     table = _partitions.read_table(runner, image)
     if table is None:
         return 0, os.path.getsize(image)

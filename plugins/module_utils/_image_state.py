@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _ext, _loop_devices, _partitions
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import same_bytes, whole_file
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
@@ -30,6 +30,8 @@ class Image:
         plan = _disk.make_plan(self.runner, layout)
         exists = os.path.exists(self.path)
         before = {"size": os.path.getsize(self.path)} if exists else {}
+        if exists and not os.path.isfile(self.path):
+            raise OptionError("path", self.path, "is not a file")
         if layout.tree:
             changed = self._rebuild(plan)
         elif exists:
@@ -51,7 +53,7 @@ class Image:
     def attached(self, *, read_only: bool) -> dict[str, Any]:
         """Give every partition, or the bare file system, a loop device."""
         parts = self._parts()
-        there = {(loop.offset, loop.size): loop.device for loop in _loop_devices.find(self.runner, self.path)}
+        there = {(loop.offset, loop.size): loop.device for loop in self._loops()}
         missing = [part for part in parts if (part.start, part.size) not in there]
         made: list[str] = []
         try:
@@ -73,6 +75,8 @@ class Image:
         part = self._choose(partition)
         current = self._mounts()
         found = next((mount for mount in current if mount.mountpoint == os.path.realpath(mountpoint)), None)
+        if found and found.source not in {loop.device for loop in self._loops() if loop.offset == part.start}:
+            raise OptionError("mountpoint", mountpoint, "another partition is mounted there", hint="detach it first")
         foreign = {mount.mountpoint for mount in _loop_devices.mounts()} - {mount.mountpoint for mount in current}
         if os.path.realpath(mountpoint) in foreign:
             raise OptionError("mountpoint", mountpoint, "something else is mounted there", hint="choose another folder")
@@ -91,15 +95,13 @@ class Image:
 
     def detached(self) -> dict[str, Any]:
         """Unmount the image everywhere and take its loop devices away."""
-        if not os.path.exists(self.path):
-            return _result(False, {})
         mounts = self._mounts()
-        loops = _loop_devices.find(self.runner, self.path)
+        loops = self._loops()
         if not self.check_mode:
             for mount in mounts:
                 _loop_devices.unmount(self.runner, mount.mountpoint)
             # The devices of the mounts went with them.
-            for loop in _loop_devices.find(self.runner, self.path):
+            for loop in self._loops():
                 _loop_devices.detach(self.runner, loop.device)
         used = [mount.mountpoint for mount in mounts] + [loop.device for loop in loops]
         return _result(bool(used), {}, before=", ".join(used), after="detached")
@@ -118,6 +120,10 @@ class Image:
         def drop(partial: Path) -> bool:
             nonlocal different
             different = not same_bytes(partial, self.path)
+            if different and os.path.exists(self.path) and (loops := self._loops()):
+                # The device would keep the old file, which nobody could find again.
+                used = ", ".join(loop.device for loop in loops)
+                raise OptionError("path", self.path, f"is attached to {used}", hint="use state=detached first")
             return self.check_mode or not different
 
         with whole_file(self.path, unless=drop) as partial:
@@ -143,20 +149,15 @@ class Image:
         return chosen[0]
 
     def _mounts(self) -> list[_loop_devices.Mount]:
-        return _loop_devices.mounts({loop.device for loop in _loop_devices.find(self.runner, self.path)})
+        return _loop_devices.mounts({loop.device for loop in self._loops()})
 
-
-def require_raw(path: str) -> None:
-    """Refuse a qcow2 where a raw image is wanted: the kernel would show its container, not its disk."""
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            if file.read(4) == b"QFI\xfb":
-                raise GoldsmithError(f"path={path}: is a qcow2", hint="convert it with disk_convert format=raw first")
+    def _loops(self) -> list[_loop_devices.LoopDevice]:
+        return _loop_devices.find(self.runner, self.path)
 
 
 def build(image: Image, state: str, actions: dict[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
     """Bring the image into *state* and return the result with its path and size."""
-    require_raw(image.path)
+    _loop_devices.require_raw(image.path, "path")
     result = actions[state]()
     size = os.path.getsize(image.path) if os.path.isfile(image.path) else result.get("size", 0)
     return {**result, "path": image.path, "size": size}

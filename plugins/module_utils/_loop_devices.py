@@ -9,7 +9,7 @@ import json
 import os
 from dataclasses import dataclass
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Runner
 
 
@@ -31,13 +31,20 @@ class Mount:
 
 
 def find(runner: Runner, path: str) -> list[LoopDevice]:
-    """Return the loop devices whose backing file is *path*, by device and inode, not by name."""
-    result = runner.run(["losetup", "--json", "--list", "--output", "NAME,OFFSET,SIZELIMIT", "--associated", path])
+    """Return the loop devices whose backing file is *path*, by device and inode, not by name.
+
+    Where the file is gone, those that still hold it.
+    """
+    argv = ["losetup", "--json", "--list", "--output", "NAME,OFFSET,SIZELIMIT,BACK-FILE"]
+    exists = os.path.exists(path)
+    result = runner.run([*argv, *(["--associated", path] if exists else [])])
     if not result.stdout.strip():
         return []
+    deleted = f"{os.path.realpath(path)} (deleted)"
     return [
         LoopDevice(entry["name"], int(entry["offset"]), int(entry["sizelimit"]))
         for entry in json.loads(result.stdout)["loopdevices"]
+        if exists or entry["back-file"] == deleted
     ]
 
 
@@ -76,7 +83,8 @@ def mount(runner: Runner, path: str, mountpoint: str, *, offset: int, size: int,
     try:
         runner.run(["mount", "-o", ",".join(options), path, mountpoint])
     except ProgramError as error:
-        raise GoldsmithError(f"cannot mount {path} on {mountpoint}: {error.result.stderr.strip().splitlines()[0]}") from None
+        said = error.result.stderr.strip().splitlines() or [error.result.last_line]
+        raise GoldsmithError(f"cannot mount {path} on {mountpoint}: {said[0]}") from None
 
 
 def unmount(runner: Runner, mountpoint: str) -> None:
@@ -84,7 +92,16 @@ def unmount(runner: Runner, mountpoint: str) -> None:
     try:
         runner.run(["umount", mountpoint])
     except ProgramError as error:
-        raise GoldsmithError(f"cannot unmount {mountpoint}: {error.result.last_line}", hint="end what uses it") from None
+        said = error.result.last_line
+        raise GoldsmithError(f"cannot unmount {mountpoint}: {said}", hint="end what uses it") from None
+
+
+def require_raw(path: str, option: str) -> None:
+    """Refuse a qcow2 where a raw image is wanted: the kernel would show its container, not its disk."""
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if file.read(4) == b"QFI\xfb":
+                raise OptionError(option, path, "is a qcow2", hint="convert it with disk_convert format=raw first")
 
 
 def _unescape(text: str) -> str:

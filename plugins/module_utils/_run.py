@@ -55,6 +55,10 @@ class ProgramError(GoldsmithError):
         self.result = result
 
 
+class ProgramTimeout(GoldsmithError):
+    """A program took longer than it may."""
+
+
 class Runner:
     """Runs programs given as argv lists: fixed locale and PATH, no stdin, and none outlives this process."""
 
@@ -93,15 +97,15 @@ class Runner:
         try:
             for thread in threads:
                 thread.start()
-            if stdin is not None:
-                _feed(process, stdin)
+            if stdin is not None and process.stdin:
+                _feed(process.stdin, stdin)
             rc = process.wait(timeout)
             for thread in threads:
                 thread.join()
         except subprocess.TimeoutExpired:
             self.stop(process)
             result = Result(tuple(words), 124, "".join(stdout), "".join(stderr))
-            raise GoldsmithError(
+            raise ProgramTimeout(
                 f"{os.path.basename(words[0])} was stopped after {timeout:g} s", cmd=words, stdout=result.stdout
             ) from None
         except BaseException:
@@ -140,6 +144,9 @@ class Runner:
             )
         except FileNotFoundError:
             raise missing_program(_LEASH[0]) from None
+        except OSError as error:
+            name = os.path.basename(os.fspath(argv[0]))
+            raise GoldsmithError(f"cannot start {name}: {error.strerror}") from error
 
     @staticmethod
     def stop(process: subprocess.Popen[bytes]) -> None:
@@ -159,11 +166,10 @@ def missing_program(name: str) -> GoldsmithError:
     )
 
 
-def _feed(process: subprocess.Popen[bytes], data: str | bytes) -> None:
-    assert process.stdin is not None
+def _feed(pipe: IO[bytes], data: str | bytes) -> None:
     try:
-        process.stdin.write(data.encode() if isinstance(data, str) else data)
-        process.stdin.close()
+        pipe.write(data.encode() if isinstance(data, str) else data)
+        pipe.close()
     except BrokenPipeError:
         pass  # its exit status says why
 

@@ -167,6 +167,8 @@ def work_of(params: dict) -> _chroot_exec.Work:
         steps = [_split(option, line) for line in lines]
     if not all(steps) or not steps:
         raise OptionError("command", "", "is empty", hint="name a program")
+    if params["timeout"] is not None and params["timeout"] <= 0:
+        raise OptionError("timeout", params["timeout"], "is no time", hint="write seconds, or leave it out")
     return _chroot_exec.Work(
         steps=tuple(steps),
         environment={name: str(value) for name, value in params["environment"].items()},

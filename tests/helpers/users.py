@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work done as an ordinary user by tests that root runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def ordinary_user() -> Iterator[tuple[str, Path]]:
+    """Yield the name of a new user with subordinate ids, and a folder of the user's own."""
+    name = f"gold{os.getpid()}"
+    subprocess.run(["/usr/sbin/useradd", "--no-create-home", "--shell", "/bin/sh", name], check=True)
+    # The folders of pytest are closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="goldsmith-test-", dir="/var/tmp"))
+    try:
+        shutil.chown(folder, name, name)
+        yield name, folder
+    finally:
+        shutil.rmtree(folder)
+        subprocess.run(["/usr/sbin/userdel", name], check=True)
+
+
+def start_as(name: str, work: Callable[[], Any]) -> tuple[int, int]:
+    """Start a function in a process of the user; return its pid and the file descriptor of its result."""
+    account = pwd.getpwnam(name)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return pid, reader
+    try:
+        os.setgroups([])
+        os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+        os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+        os.environ.update(HOME="/nonexistent", USER=name, TMPDIR="/var/tmp")
+        os.chdir("/")
+        try:
+            result: Any = work()
+        except Exception as error:
+            result = error
+        with os.fdopen(writer, "wb") as pipe:
+            pickle.dump(result, pipe)
+    finally:
+        os._exit(0)
+
+
+def run_as(name: str, work: Callable[[], Any]) -> Any:
+    """Call a function as the user; return its result, or raise what it raised."""
+    pid, reader = start_as(name, work)
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(pid, 0)
+    result = pickle.loads(text)
+    if isinstance(result, Exception):
+        raise result
+    return result
