@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import re
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
@@ -20,6 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils import (
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import seeded_uuid
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB, align_up
 
 NONE, MBR, GPT = "none", "mbr", "gpt"
@@ -151,12 +152,12 @@ def make_plan(runner: Runner, layout: Layout) -> Plan:
     kernel = _tree.find_kernel(layout.tree) if layout.tree and layout.firmware != "none" else None
     place = 0 if layout.label == NONE else _partitions.ALIGNMENT
     tail = _partitions.GPT_TAIL if layout.label == GPT else 0
-    fixed = sum(align_up(volume.size, MIB) for volume in layout.volumes if volume.size)
     volumes = []
-    for volume in layout.volumes:
+    for index, volume in enumerate(layout.volumes):
         size = volume.size
         if size is None and layout.size is not None:
-            size = (layout.size - place - tail) if volume is layout.volumes[-1] else layout.size - fixed - place - tail
+            behind = sum(align_up(other.size or 0, MIB) for other in layout.volumes[index + 1 :])
+            size = layout.size - place - behind - tail
         elif size is None:
             size = _root_size(runner, layout)
         if size < MIB:
@@ -164,6 +165,8 @@ def make_plan(runner: Runner, layout: Layout) -> Plan:
         size = align_up(size, MIB) if volume.size or layout.size is None else size // MIB * MIB
         volumes.append(Placed(volume, place, size, seeded_uuid(layout.seed, volume.name)))
         place += size
+    if layout.size is not None and place + tail > layout.size:
+        raise OptionError("size", layout.size, f"is less than the {place + tail} bytes that the partitions need")
     epoch = layout.epoch
     if epoch is None:
         epoch = _tree.epoch_of(runner, layout.tree, _namespaces.prefix()) if layout.tree else 0
@@ -209,17 +212,41 @@ def _check(layout: Layout) -> None:
         raise OptionError("partitions", "", "more than one has no size", hint="give all but one a size")
     if layout.label == NONE and len(layout.volumes) != 1:
         raise OptionError("label", layout.label, "an unpartitioned image has one volume", hint="set label=mbr or gpt")
+    _check_volumes(layout)
     if layout.firmware != "none":
+        types = [volume.type for volume in layout.volumes]
         if not layout.tree:
             raise OptionError("firmware", layout.firmware, "a boot loader comes from a tree", hint="set tree")
         if layout.label == NONE:
             raise OptionError("firmware", layout.firmware, "an unpartitioned image has no boot loader")
-        if layout.firmware in _UEFI and not any(volume.type == _partitions.ESP for volume in layout.volumes):
+        if layout.firmware in _UEFI and _partitions.ESP not in types:
             raise OptionError("firmware", layout.firmware, "there is no EFI system partition", hint="set label=gpt")
+        if layout.firmware in _BIOS and layout.label == GPT and _partitions.BIOS_BOOT not in types:
+            raise OptionError("firmware", layout.firmware, "there is no partition of type bios_boot", hint="add one")
     if layout.tree and not any(volume.is_root for volume in layout.volumes):
         raise OptionError("tree", layout.tree, "no volume is named root, so it has no place")
     if layout.tree and not os.path.isdir(layout.tree):
         raise OptionError("tree", layout.tree, "is not a folder")
+
+
+def _check_volumes(layout: Layout) -> None:
+    for attribute in ("name", "number"):
+        values = [getattr(volume, attribute) for volume in layout.volumes]
+        if len(set(values)) != len(values):
+            raise OptionError("partitions", values, f"two have the same {attribute}")
+    for volume in layout.volumes:
+        if not re.fullmatch(r"[\w.+-]{1,36}", volume.name):
+            raise OptionError("partitions.name", volume.name, "is not a name", hint="use letters, digits and . + -")
+        if not 1 <= volume.number <= (4 if layout.label == MBR else 128):
+            raise OptionError(
+                "partitions.number", volume.number, f"is no number of a partition with label={layout.label}"
+            )
+        if layout.label != GPT and volume.type == _partitions.BIOS_BOOT:
+            raise OptionError("partitions.type", volume.type, "belongs to a GPT", hint="set label=gpt")
+        if volume.is_root and layout.tree and volume.filesystem not in _ext.FEATURES:
+            raise OptionError("partitions.filesystem", volume.filesystem, "cannot hold a tree", hint="use ext4 or ext3")
+        if volume.type == _partitions.ESP and layout.firmware in _UEFI and volume.filesystem != "vfat":
+            raise OptionError("partitions.filesystem", volume.filesystem, "UEFI reads FAT only", hint="use vfat")
 
 
 def _root_size(runner: Runner, layout: Layout) -> int:
@@ -253,7 +280,7 @@ def _write_volume(runner: Runner, plan: Plan, placed: Placed, path: str, environ
     elif volume.filesystem == "vfat":
         _fat.make(runner, path, offset=placed.start, size=placed.size, label=volume.label, environment=environment)
         if volume.type == _partitions.ESP and layout.firmware in _UEFI and plan.root:
-            with tempfile.TemporaryDirectory(prefix="goldsmith-") as folder:
+            with scratch_folder("image") as folder:
                 program = os.path.join(folder, "BOOTX64.EFI")
                 _grub.make_core(runner, layout.tree, _grub.UEFI, plan.root.uuid, program)
                 os.utime(program, (plan.epoch, plan.epoch))
@@ -265,10 +292,10 @@ def _add_boot_files(runner: Runner, plan: Plan, root: Placed, path: str, environ
     layout = plan.layout
     platforms = [_grub.BIOS] * (layout.firmware in _BIOS) + [_grub.UEFI] * (layout.firmware in _UEFI)
     text = _grub.configuration(_grub.Root(root.uuid, plan.kernel, layout.kernel_args, layout.title))
-    with tempfile.NamedTemporaryFile("w", prefix="goldsmith-", suffix=".cfg") as configuration:
-        configuration.write(text)
-        configuration.flush()
-        files = {"/boot/grub/grub.cfg": configuration.name}
+    with scratch_folder("image") as folder:
+        configuration = folder / "grub.cfg"
+        configuration.write_text(text, encoding="utf-8")
+        files = {"/boot/grub/grub.cfg": str(configuration)}
         for platform in platforms:
             files |= _grub.module_files(layout.tree, platform)
         folders = ["/boot/grub", *(f"/boot/grub/{platform}" for platform in platforms)]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ class Superblock:
 
 def target(path: str, offset: int) -> str:
     """Return a file system at an offset as debugfs, dumpe2fs, e2fsck and resize2fs take it."""
-    return f"{path}?offset={offset}" if offset else path
+    return f"{host_path(path)}?offset={offset}" if offset else host_path(path)
 
 
 def read_superblock(path: str, offset: int = 0) -> Superblock | None:
@@ -117,7 +116,7 @@ def make(
     if tree:
         argv += ["-d", tree]
     try:
-        runner.run([*argv, path, f"{size // KIB}k"], environment=environment)
+        runner.run([*argv, host_path(path), f"{size // KIB}k"], environment=environment)
     except ProgramError as error:
         if "Could not allocate" in error.result.stderr or "No free space" in error.result.stderr:
             raise GoldsmithError(f"the tree {tree} does not fit into a file system of {size} bytes") from None
@@ -138,10 +137,10 @@ def needed_size(data: int, files: int, free: float) -> int:
 
 def edit(runner: Runner, path: str, commands: Iterable[str], *, offset: int = 0, environment=None) -> Result:
     """Run debugfs commands that change the file system; raise GoldsmithError when one of them fails."""
-    with tempfile.NamedTemporaryFile("w", prefix="goldsmith-", suffix=".debugfs") as script:
-        script.writelines(f"{command}\n" for command in commands)
-        script.flush()
-        result = runner.run(["debugfs", "-w", "-f", script.name, target(path, offset)], environment=environment)
+    script = "".join(f"{command}\n" for command in commands)
+    result = runner.run(
+        ["debugfs", "-w", "-f", "/dev/stdin", target(path, offset)], stdin=script, environment=environment
+    )
     # debugfs exits with 0 whatever its commands did; each command is echoed with a prompt, errors are not.
     errors = [line for line in result.stderr.splitlines() if line and not line.startswith("debugfs ")]
     if errors:
@@ -158,9 +157,7 @@ class Entry:
     size: int
 
 
-def list_folders(
-    runner: Runner, path: str, folders: Iterable[str], *, offset: int = 0
-) -> dict[str, list[Entry]]:
+def list_folders(runner: Runner, path: str, folders: Iterable[str], *, offset: int = 0) -> dict[str, list[Entry]]:
     """Return the entries of each folder, C(.) and C(..) among them; none where the folder is missing."""
     requests = "".join(f'ls -p "{folder}"\n' for folder in folders)
     listing = runner.run(["debugfs", "-f", "/dev/stdin", target(path, offset)], stdin=requests)
@@ -178,7 +175,7 @@ def list_folders(
 
 def read_out(runner: Runner, path: str, name: str, output: str, *, offset: int = 0) -> None:
     """Copy a file out of the file system to a host path; raise GoldsmithError when it is not there."""
-    result = runner.run(["debugfs", "-R", f'dump "{name}" "{output}"', target(path, offset)])
+    result = runner.run(["debugfs", "-R", f'dump "{host_path(name)}" "{host_path(output)}"', target(path, offset)])
     errors = [line for line in result.stderr.splitlines() if line and not line.startswith("debugfs ")]
     if errors:
         raise GoldsmithError(f"cannot read {name} in {path}: {errors[0]}")
@@ -198,7 +195,8 @@ def put_files(
     *files* maps names inside to host paths; *folders* are made before, outer ones first.
     """
     there = {
-        f"{folder}/{entry.name}" for folder, entries in list_folders(runner, path, folders, offset=offset).items()
+        f"{folder}/{entry.name}"
+        for folder, entries in list_folders(runner, path, folders, offset=offset).items()
         for entry in entries
     }
     commands = []
@@ -208,15 +206,16 @@ def put_files(
     for name, source in files.items():
         if name in there:
             commands.append(f'rm "{name}"')
-        commands.append(f'write "{source}" "{name}"')
-        commands += [f'sif "{name}" {field} {value}' for field, value in (("mode", "0100644"), ("uid", "0"), ("gid", "0"))]
+        commands.append(f'write "{host_path(source)}" "{host_path(name)}"')
+        commands += [f'sif "{name}" {field}' for field in ("mode 0100644", "uid 0", "gid 0")]
     edit(runner, path, commands, offset=offset, environment=environment)
 
 
 def fix_times(runner: Runner, path: str, epoch: int, *, offset: int = 0, environment=None) -> None:
     """Set the times that a tree does not determine (change, access, creation) of every inode in use to *epoch*."""
     block = read_superblock(path, offset)
-    assert block is not None
+    if block is None:
+        raise GoldsmithError(f"{path} has no ext file system at byte {offset}")
     last = block.inodes - block.free_inodes
     fields = ("ctime", "atime", "crtime", "ctime_extra", "atime_extra", "crtime_extra")
     values = (f"@{epoch}", f"@{epoch}", f"@{epoch}", "0", "0", "0")

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _ext, _partitions, _qemu_img, _tree
@@ -32,6 +35,9 @@ def extract(
     """Write the parts of a raw disk into files; those that hold the same bytes already are kept."""
     if not os.path.isfile(source):
         raise OptionError("src", source, "is not a file")
+    paths = [os.path.realpath(path) for path in (source, outputs.root, outputs.kernel, outputs.ramdisk) if path]
+    if len(set(paths)) != len(paths):
+        raise OptionError("src", source, "root, kernel and ramdisk must be different files")
     disk = _qemu_img.inspect(runner, source)
     if disk.format != _qemu_img.RAW:
         raise OptionError("src", source, f"is {disk.format}", hint="convert it with disk_convert format=raw first")
@@ -40,7 +46,8 @@ def extract(
     changed = []
     with_kernel = [(outputs.kernel, kernel.image), (outputs.ramdisk, kernel.ramdisk)] if kernel else []
     for path, name in with_kernel:
-        if path and _write(path, lambda output: _ext.read_out(runner, source, name, output, offset=start), check_mode):
+        dump = partial(_ext.read_out, runner, source, name, offset=start)
+        if path and _write(path, dump, check_mode):
             changed.append(path)
     if outputs.root:
         node = _qemu_img.region(disk, start, size)
@@ -60,16 +67,16 @@ def extract(
     }
 
 
-def _write(path: str, make, check_mode: bool) -> bool:
+def _write(path: str, make: Callable[[str], None], check_mode: bool) -> bool:
     different = True
 
-    def drop(partial) -> bool:
+    def drop(made: Path) -> bool:
         nonlocal different
-        different = not same_bytes(partial, path)
+        different = not same_bytes(made, path)
         return check_mode or not different
 
-    with whole_file(path, unless=drop) as partial:
-        make(str(partial))
+    with whole_file(path, unless=drop) as made:
+        make(str(made))
     return different
 
 

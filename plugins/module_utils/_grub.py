@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB, SECTOR, align_up
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import Kernel
 
@@ -46,6 +46,13 @@ class Root:
 def module_folder(tree: str, platform: str) -> Path:
     """Return the host path of the tree's GRUB modules; raise GoldsmithError when the tree has none."""
     folder = Path(tree, "usr/lib/grub", platform)
+    # A tree may be foreign: what its links lead to on this host is none of its GRUB.
+    odd = [path for path in (folder, *list(folder.parents)[:3]) if path.is_symlink()]
+    if not odd and folder.is_dir():
+        used = [entry for entry in folder.iterdir() if entry.suffix in (".img", ".lst", ".mod")]
+        odd = [entry for entry in used if entry.is_symlink() or not entry.is_file()]
+    if odd:
+        raise GoldsmithError(f"{odd[0]} is not a plain file or folder", hint="install GRUB in the tree again")
     if not (folder / "moddep.lst").is_file():
         raise GoldsmithError(
             f"the tree {tree} has no GRUB for {platform} in /usr/lib/grub",
@@ -60,18 +67,21 @@ def module_files(tree: str, platform: str) -> dict[str, str]:
     return {
         f"/boot/grub/{platform}/{entry.name}": str(entry)
         for entry in sorted(folder.iterdir())
-        if entry.suffix in (".mod", ".lst") and not entry.is_symlink()
+        if entry.suffix in (".mod", ".lst")
     }
 
 
 def make_core(runner: Runner, tree: str, platform: str, root_uuid: str, output: str) -> None:
-    """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid."""
+    """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid.
+
+    *output* lies in a folder for temporary files.
+    """
     modules = [*_MODULES, *_MORE, *(["biosdisk"] if platform == BIOS else ["fat"])]
-    with tempfile.NamedTemporaryFile("w", prefix="goldsmith-", suffix=".cfg") as early:
-        early.write(f"search --no-floppy --fs-uuid --set=root {root_uuid}\nset prefix=($root)/boot/grub\n")
-        early.flush()
-        argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", early.name]
-        runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
+    early = Path(f"{output}.cfg")
+    early.write_text(f"search --no-floppy --fs-uuid --set=root {root_uuid}\nset prefix=($root)/boot/grub\n")
+    argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", str(early)]
+    runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
+    early.unlink()
 
 
 def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> None:
@@ -80,6 +90,8 @@ def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> Non
     *room* is the number of bytes free there. No Reed-Solomon codes are written: an image file does not decay.
     """
     size = align_up(len(core), SECTOR)
+    if len(boot) != SECTOR or size <= SECTOR:
+        raise GoldsmithError("boot.img or core.img is not that of GRUB", hint="install GRUB in the tree again")
     if size > room:
         raise GoldsmithError(f"GRUB needs {size} bytes behind sector {sector}, only {room} are free")
     first = bytearray(boot)
@@ -101,7 +113,7 @@ def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> Non
 def install_bios(runner: Runner, disk: str, tree: str, root_uuid: str, *, bios_boot: tuple[int, int] | None) -> None:
     """Make a disk image bootable by BIOS; *bios_boot* is start and size of that partition, None on an MBR disk."""
     start, room = bios_boot or (SECTOR, MIB - SECTOR)
-    with tempfile.TemporaryDirectory(prefix="goldsmith-") as folder:
+    with scratch_folder("image") as folder:
         core = os.path.join(folder, "core.img")
         make_core(runner, tree, BIOS, root_uuid, core)
         boot = module_folder(tree, BIOS) / "boot.img"
@@ -117,9 +129,13 @@ def configuration(root: Root) -> str:
         "terminal_input console serial",
         "terminal_output console serial",
         f"search --no-floppy --fs-uuid --set=root {root.uuid}",
-        f"menuentry '{root.title}' {{",
-        f"  linux {root.kernel.image} root=UUID={root.uuid} ro {root.kernel_args}".rstrip(),
+        f"menuentry {_quote(root.title)} {{",
+        f"  linux {root.kernel.image} root=UUID={root.uuid} ro {' '.join(root.kernel_args.split())}".rstrip(),
         f"  initrd {root.kernel.ramdisk}",
         "}",
     ]
     return "# Written with the image; update-grub replaces it.\n" + "\n".join(entry) + "\n"
+
+
+def _quote(text: str) -> str:
+    return "'" + " ".join(text.split()).replace("'", "'\\''") + "'"

@@ -49,8 +49,9 @@ def newest_kernel(names: Iterable[str], where: str) -> Kernel:
     """Return the newest kernel that has an initramfs among the files of /boot; *where* is for the error."""
     there = set(names)
     kernels = []
-    for name in there:
-        if not (match := re.match(r"^vmlinu[zx]-(.+)$", name)):
+    # Odd characters would be taken as syntax by GRUB and debugfs, and a tree may be foreign.
+    for name in sorted(there, reverse=True):
+        if not (match := re.fullmatch(r"vmlinu[zx]-([\w.+~-]+)", name, re.ASCII)):
             continue
         version = match.group(1)
         for ramdisk in (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}"):
@@ -71,11 +72,11 @@ def version_key(version: str) -> list[tuple[int, int | str]]:
 
 def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
     """Return what the tree takes up; it depends on nothing but the tree, not on the host's file system."""
-    listing = runner.run([*prefix, "find", tree, "-xdev", "-printf", r"%y %i %s %f\n"]).stdout
+    listing = runner.run([*prefix, "find", tree, "-xdev", "-printf", r"%y %i %s %f\0"]).stdout
     data = files = 0
     seen: set[str] = set()
-    for line in listing.splitlines():
-        kind, inode, size, name = (line.split(" ", 3) + [""] * 4)[:4]
+    for line in listing.rstrip("\0").split("\0"):
+        kind, inode, size, name = line.split(" ", 3)
         if kind == "d":
             data += _BLOCK
         # Every name is an entry in a folder; folders are seldom full.

@@ -22,7 +22,8 @@ requirements:
 attributes:
   check_mode:
     support: full
-    description: With O(tree) the image is made beside the present one, compared and dropped.
+    description: With O(tree) the image is made beside the present one, compared and dropped. Only the times of the
+      tree's files are then set as described there.
   diff_mode:
     support: full
     description: Shows the size and the partitions.
@@ -250,15 +251,17 @@ def layout_of(params: dict) -> _disk.Layout:
     if not 0 <= params["free"] < 90:
         raise OptionError("free", params["free"], "is not a share of a file system", hint="write a percentage below 90")
     epoch = params["epoch"]
-    if epoch is None and os.environ.get("SOURCE_DATE_EPOCH"):
-        epoch = int(os.environ["SOURCE_DATE_EPOCH"])
+    if epoch is None and (text := os.environ.get("SOURCE_DATE_EPOCH")):
+        if not text.isdigit():
+            raise OptionError("SOURCE_DATE_EPOCH", text, "is no number of seconds")
+        epoch = int(text)
     return _disk.Layout(
         label=label,
         volumes=_volumes(params, label),
         seed=params["seed"] or os.path.basename(params["path"]),
         firmware=params["firmware"],
         size=None if params["size"] == "auto" else parse_size(params["size"], "size"),
-        tree=params["tree"],
+        tree=os.path.realpath(params["tree"]) if params["tree"] else None,
         free=params["free"] / 100,
         kernel_args=params["kernel_args"],
         title=params["title"],
