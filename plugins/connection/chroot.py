@@ -72,8 +72,12 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path, out_path):
         """Copy a file out of the tree; links in the path lead nowhere else."""
         super().fetch_file(in_path, out_path)
-        with open(out_path, "wb") as file:
-            self._copy(["cat", "--", in_path], stdout=file)
+        try:
+            with open(out_path, "wb") as file:
+                self._copy(["cat", "--", in_path], stdout=file)
+        except BaseException:
+            os.unlink(out_path)
+            raise
 
     def close(self):
         """There is nothing to close: each command takes its mounts with it."""

@@ -3,14 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+import re
+
 DOCUMENTATION = r"""
 name: words
 short_description: A list from a list or from text
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
-  - An extra variable that is given as C(name=value) is text. This makes a list of it, so that C(-e image_clouds=one,two)
-    and C(-e image_verify=[]) mean what they seem to.
+  - An extra variable that is given as C(name=value) is text. This makes a list of it, so that
+    C(-e image_clouds=one,two) and C(-e image_verify=[]) mean what they seem to.
 options:
   _input:
     description: A list, which stays as it is, or text with words between commas or blanks, or a JSON list.
@@ -29,9 +32,6 @@ _value:
   description: The list.
   type: list
 """
-
-import json
-import re
 
 
 def words(value):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -51,6 +52,10 @@ def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, 
     progress = Progress(f"packages of {request.release}", 100, "%")
     try:
         _mmdebstrap.bootstrap(runner, replace(request, path=partial), _namespaces.prefix(), progress)
+        # Device nodes are made as root only; the kernel's own /dev covers them. Same tree, whoever makes it.
+        runner.run([*_namespaces.prefix(), "find", f"{partial}/dev", "-mindepth", "1", "-delete"])
+        # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
+        _record(record, {"definition": None})
         _tree.remove(runner, request.path, _namespaces.prefix())
         os.rename(partial, request.path)
     except BaseException:
@@ -63,19 +68,19 @@ def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, 
         "epoch": _tree.epoch_of(runner, request.path, _namespaces.prefix()),
         "seconds": round(time.monotonic() - began, 1),
     }
-    with whole_file(record) as file:
-        file.write_text(json.dumps(facts), encoding="utf-8")
+    _record(record, facts)
     return {"changed": True, **_facts(request, facts), "diff": diff}
 
 
 def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
     """Remove a tree and its record."""
-    there = os.path.lexists(path)
-    if there and not os.path.isfile(f"{path}.json"):
+    record, partial = f"{path}.json", f"{path}.partial"
+    if os.path.lexists(path) and not os.path.isfile(record):
         raise OptionError("path", path, "is a folder that no bootstrap made", hint="remove it yourself")
+    there = any(os.path.lexists(name) for name in (path, record, partial))
     if there and not check_mode:
-        _tree.remove(runner, path, _namespaces.prefix())
-        os.unlink(f"{path}.json")
+        for name in (path, partial, record):
+            _tree.remove(runner, name, _namespaces.prefix())
     return {"changed": there, "path": path, "diff": {"before": path if there else "", "after": ""}}
 
 
@@ -99,10 +104,15 @@ def _read(record: str) -> dict[str, Any]:
         raise GoldsmithError(f"{record} is damaged: {error}", hint="remove it and the folder beside it") from None
 
 
+def _record(path: str, facts: dict[str, Any]) -> None:
+    with whole_file(path) as file:
+        file.write_text(json.dumps(facts), encoding="utf-8")
+
+
 def _prune(cache: str) -> None:
     limit = time.time() - _CACHE_DAYS * 86400
     for entry in os.scandir(cache):
-        status = entry.stat(follow_symlinks=False)
-        # The last link to it was made or taken away then: no build has used it since.
-        if entry.name.endswith(".deb") and status.st_ctime < limit:
-            os.unlink(entry.path)
+        with suppress(FileNotFoundError):  # another build prunes too
+            # The last link to it was made or taken away then: no build has used it since.
+            if entry.name.endswith(".deb") and entry.stat(follow_symlinks=False).st_ctime < limit:
+                os.unlink(entry.path)

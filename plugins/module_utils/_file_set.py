@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import file_error, whole_file
 
 
@@ -52,9 +52,9 @@ class Entry:
                 os.unlink(self.path)
                 return
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            if os.path.islink(self.path) or self.target is not None:
-                if os.path.lexists(self.path):
-                    os.unlink(self.path)
+            replaces_link = os.path.islink(self.path) or self.target is not None
+            if replaces_link and os.path.lexists(self.path):
+                os.unlink(self.path)
             if self.target is not None:
                 os.symlink(self.target, self.path)
             else:
@@ -66,16 +66,18 @@ class Entry:
 
 def bring_about(entries: Sequence[Entry], *, check_mode: bool) -> dict[str, Any]:
     """Settle every entry; return what was changed with its text before and after."""
-    changed = [entry for entry in entries if not entry.settled()]
-    diff = [
-        {
-            "before_header": entry.path,
-            "after_header": entry.path,
-            "before": entry.now()[0],
-            "after": entry.wanted()[0],
-        }
-        for entry in changed
-    ]
+    try:
+        changed = [entry for entry in entries if not entry.settled()]
+        diff = [_diff(entry) for entry in changed]
+    except OSError as error:
+        raise GoldsmithError(f"cannot read {error.filename}: {error.strerror}") from error
     for entry in [] if check_mode else changed:
         entry.settle()
     return {"changed": bool(changed), "paths": [entry.path for entry in changed], "diff": diff}
+
+
+def _diff(entry: Entry) -> dict[str, str]:
+    (before, old), (after, new) = entry.now(), entry.wanted()
+    if old is not None and new is not None and old != new:
+        before, after = f"mode {old:04o}\n{before}", f"mode {new:04o}\n{after}"
+    return {"before_header": entry.path, "after_header": entry.path, "before": before, "after": after}

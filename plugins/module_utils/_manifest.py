@@ -87,6 +87,8 @@ def _lasting(text: str) -> dict[str, Any]:
         content = json.loads(text)
     except ValueError:
         return {}
+    if not isinstance(content, dict):
+        return {}
     return {name: value for name, value in content.items() if name != _VOLATILE}
 
 

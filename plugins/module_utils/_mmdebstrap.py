@@ -29,19 +29,48 @@ _STAGES = (
 # What the tool says, which option it is about, and what to tell the user. The first match counts.
 _CAUSES = (
     (r"Unable to locate package (\S+)", "packages", "there is no such package in {release}", "look for its name"),
-    (r"Package '?(\S+?)'? has no installation candidate", "packages", "cannot be had in {release}", "look for its name"),
-    (r"No space left on device|not enough free space|You don't have enough free space", "path", "the disk is full",
-     "free some room there or choose another folder"),
-    (r"does not have a Release file|unknown suite|Unknown suite", "release", "the mirror has no such release",
-     "check release and mirror"),
-    (r"(?:Could not resolve|Temporary failure resolving) '?([\w.-]+)", "mirror", "the name cannot be resolved",
-     "check mirror and the network"),
-    (r"Could not connect to ([\w.:-]+)|Unable to connect to (\S+)|[Cc]onnection (?:failed|timed out|refused)", "mirror",
-     "cannot be reached", "check mirror, proxy and the network"),
-    (r"NO_PUBKEY|is not signed|signatures (?:were|couldn't)|invalid signature|no keyring|Missing key", "mirror",
-     "its signature cannot be verified", "install the archive's keyring, for Debian debian-archive-keyring"),
-    (r"Unable to correct problems|unmet dependencies", "packages", "cannot be installed together",
-     "see the dependencies in stderr"),
+    (
+        r"Package '?(\S+?)'? has no installation candidate",
+        "packages",
+        "cannot be had in {release}",
+        "look for its name",
+    ),
+    (
+        r"No space left on device|not enough free space|You don't have enough free space",
+        "path",
+        "the disk is full",
+        "free some room there or choose another folder",
+    ),
+    (
+        r"does not have a Release file|unknown suite|Unknown suite",
+        "release",
+        "the mirror has no such release",
+        "check release and mirror",
+    ),
+    (
+        r"(?:Could not resolve|Temporary failure resolving) '?([\w.-]+)",
+        "mirror",
+        "the name cannot be resolved",
+        "check mirror and the network",
+    ),
+    (
+        r"Could not connect to ([\w.:-]+)|Unable to connect to (\S+)|[Cc]onnection (?:failed|timed out|refused)",
+        "mirror",
+        "cannot be reached",
+        "check mirror, proxy and the network",
+    ),
+    (
+        r"NO_PUBKEY|is not signed|signatures (?:were|couldn't)|invalid signature|no keyring|Missing key",
+        "mirror",
+        "its signature cannot be verified",
+        "install the archive's keyring, for Debian debian-archive-keyring",
+    ),
+    (
+        r"Unable to correct problems|unmet dependencies",
+        "packages",
+        "cannot be installed together",
+        "see the dependencies in stderr",
+    ),
     (r"Failed to fetch (\S+)", "mirror", "a file cannot be fetched", "try again"),
 )
 
@@ -167,13 +196,15 @@ def _one_line_sources(text: str, release: str) -> list[str]:
 def _deb822_sources(text: str, release: str) -> list[str]:
     found = []
     for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
-        fields = dict(re.findall(r"(?m)^([\w-]+):\s*(.*(?:\n[ \t].*)*)", stanza))
-        if "deb" not in fields.get("Types", "").split() or fields.get("Enabled", "yes").strip() == "no":
+        pairs = re.findall(r"(?m)^([\w-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza)
+        fields = {name.lower(): value for name, value in pairs}
+        enabled = fields.get("enabled", "yes").strip().lower() not in ("no", "false", "off", "0", "without", "disable")
+        if "deb" not in fields.get("types", "").split() or not enabled:
             continue
-        signed = fields.get("Signed-By", "").strip()
+        signed = fields.get("signed-by", "").strip()
         option = f"[signed-by={signed}] " if signed.startswith("/") else ""
-        for uri in fields.get("URIs", "").split():
-            for suite in fields.get("Suites", "").split():
+        for uri in fields.get("uris", "").split():
+            for suite in fields.get("suites", "").split():
                 if re.match(rf"{re.escape(release)}(-|/|$)", suite):
-                    found.append(f"deb {option}{uri} {suite} {fields.get('Components', '').strip()}".rstrip())
+                    found.append(f"deb {option}{uri} {suite} {fields.get('components', '').strip()}".rstrip())
     return found

@@ -40,7 +40,9 @@ class Workspace:
     def present(self, runner: Runner, *, check_mode: bool) -> dict[str, Any]:
         """Take the workspace for this run and empty it of what a killed one left."""
         left = os.path.isdir(self.path) and os.listdir(self.path)
-        if not check_mode:
+        if check_mode:
+            self._require_free(_read(self.lock))
+        else:
             try:
                 os.makedirs(os.path.dirname(self.path), exist_ok=True)
                 os.makedirs(self.output_dir, exist_ok=True)
@@ -55,28 +57,39 @@ class Workspace:
     def absent(self, runner: Runner, *, check_mode: bool) -> dict[str, Any]:
         """Remove the workspace and give it free."""
         there = os.path.isdir(self.path) or os.path.exists(self.lock)
-        if there and not check_mode:
-            self._take()
-            _tree.remove(runner, self.path, _namespaces.prefix())
-            os.unlink(self.lock)
-            if os.path.isdir(self.output_dir) and not os.listdir(self.output_dir):
-                os.rmdir(self.output_dir)  # a build that failed leaves no empty folder
+        if there and check_mode:
+            self._require_free(_read(self.lock))
+        elif there:
+            try:
+                self._take()
+                _tree.remove(runner, self.path, _namespaces.prefix())
+                os.unlink(self.lock)
+                if os.path.isdir(self.output_dir) and not os.listdir(self.output_dir):
+                    os.rmdir(self.output_dir)  # a build that failed leaves no empty folder
+            except OSError as error:
+                raise file_error(error.filename or self.path, error) from error
         return {"changed": there, "path": self.path, "diff": {"before": self.path if there else "", "after": ""}}
 
     def _take(self) -> None:
         # The lock belongs to the whole playbook run, not to this module: it holds while that process lives.
-        pid, began = _lifeline.run_owner()
-        with open(os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            owner = _parse(file.read())
-            if owner not in ((pid, began), None) and _lifeline.start_time(owner[0]) == owner[1]:
-                raise GoldsmithError(
-                    f"{self.output_dir} is being built by process {owner[0]}",
-                    hint="wait until it ends, or choose another image_name or image_output_dir",
-                )
-            file.seek(0)
-            file.truncate()
-            json.dump([pid, began], file)
+        while True:
+            with open(os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not _is_file(self.lock, file.fileno()):
+                    continue  # its owner has just removed it
+                self._require_free(file.read())
+                file.seek(0)
+                file.truncate()
+                json.dump(_lifeline.run_owner(), file)
+                return
+
+    def _require_free(self, text: str) -> None:
+        owner = _parse(text)
+        if owner not in (_lifeline.run_owner(), None) and _lifeline.start_time(owner[0]) == owner[1]:
+            raise GoldsmithError(
+                f"{self.output_dir} is being built by process {owner[0]}",
+                hint="wait until it ends, or choose another image_name or image_output_dir",
+            )
 
     def _drop_partial_files(self) -> None:
         for entry in os.scandir(self.output_dir):
@@ -89,6 +102,21 @@ def workspace(name: str, output_dir: str, cache_dir: str) -> Workspace:
     if not name or "/" in name or name.startswith("."):
         raise OptionError("name", name, "is not a file name", hint="use letters, digits, - and .")
     return Workspace(name, os.path.abspath(output_dir), os.path.abspath(cache_dir))
+
+
+def _is_file(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
 
 
 def _parse(text: str) -> tuple[int, str] | None:
