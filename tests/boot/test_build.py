@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The build itself: killed at any moment, repeated, by an ordinary user. The same input gives the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers.guests import NAME, BuiltImage
+from helpers.tools import project_files, run_tool
+
+pytestmark = pytest.mark.slow
+
+ACCOUNT = "goldsmith-test"
+KILLS = 10
+LAST_KILL = 30.0  # seconds after the start; a quiet machine needs about 50 for the whole
+GRACE = 20.0
+
+
+def command(output: Path, **variables: object) -> list[str]:
+    """The build of the very image that the fixture builds, into a folder of its own."""
+    options = {"image_name": NAME, "image_output_dir": str(output), "image_verify": [], **variables}
+    return ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(options)]
+
+
+def sums(folder: Path) -> dict[str, str]:
+    """The checksums in an output folder by the names of the files."""
+    lines = (folder / NAME / "SHA512SUMS").read_text().splitlines()
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
+
+
+def processes_of(mark: str) -> list[str]:
+    """The processes that have inherited a mark in their environment, or carry it in their command line."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            text = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in text:
+            found.append(f"{folder.name}: {(folder / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()[:200]}")
+    return found
+
+
+def host_state() -> tuple[str, str]:
+    """The mounts and the loop devices of this host."""
+    loops = subprocess.run(["losetup", "--list", "--noheadings"], check=True, capture_output=True, text=True).stdout
+    return Path("/proc/self/mounts").read_text(), loops
+
+
+def test_a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_is_the_same(
+    built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
+) -> None:
+    before = host_state()
+    for turn in range(KILLS):
+        mark = f"goldsmith-kill-{uuid.uuid4()}"
+        moment = random.uniform(turn, turn + 1) * LAST_KILL / KILLS
+        build = subprocess.Popen(
+            command(tmp_path, image_formats=["raw", "triplet"]),
+            cwd=checkout,
+            env={**os.environ, "GOLDSMITH_MARK": mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(moment)
+        build.send_signal(signal.SIGKILL)
+        build.wait()
+        deadline = time.monotonic() + GRACE
+        while (left := processes_of(mark)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not left, f"killed after {moment:.1f} s, still there: {left}"
+        assert host_state() == before, f"killed after {moment:.1f} s"
+        partial = [path.name for path in tmp_path.rglob("*.partial")]
+        assert not partial, f"killed after {moment:.1f} s, left {partial}"
+    run_tool(command(tmp_path, image_formats=["raw", "triplet"]), cwd=checkout, timeout=1800)
+    again, first = sums(tmp_path), sums(built_image("bios").disk.parent.parent)
+    assert len(again) == 4
+    assert again == {name: first[name] for name in again}
+    run_tool(["sha512sum", "--check", "--quiet", "SHA512SUMS"], cwd=tmp_path / NAME)
+
+
+@pytest.fixture
+def user_checkout(checkout: Path) -> Iterator[Path]:
+    """A checkout of an ordinary user with subordinate ids, who may not become root."""
+    if os.geteuid() != 0:
+        yield checkout  # the tests are run by such a user
+        return
+    subprocess.run(["userdel", "--remove", ACCOUNT], check=False, capture_output=True)
+    subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", ACCOUNT], check=True, capture_output=True)
+    try:
+        home = Path(pwd.getpwnam(ACCOUNT).pw_dir)
+        for name in project_files(checkout):
+            (home / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(checkout / name, home / "checkout" / name)
+        subprocess.run(["chown", "-R", f"{ACCOUNT}:", home / "checkout"], check=True)
+        yield home / "checkout"
+    finally:
+        subprocess.run(["userdel", "--remove", ACCOUNT], check=True, capture_output=True)
+
+
+def test_an_ordinary_user_builds_the_same_image_and_boots_it(
+    built_image: Callable[[str], BuiltImage], user_checkout: Path
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="gs-", dir=user_checkout.parent))
+    argv = command(folder, image_formats=["raw"], image_verify=["audit", "boot"])
+    if os.geteuid() == 0:
+        shutil.chown(folder, ACCOUNT)
+        argv = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", "--no-new-privs", "--reset-env", *argv]
+        # No setuid program helps: but newuidmap, which subordinate ids need, is one.
+        argv.remove("--no-new-privs")
+    keep = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
+    argv[argv.index("./goldsmith") : argv.index("./goldsmith")] = ["env", *(f"{k}={v}" for k, v in keep.items())]
+    run_tool(argv, cwd=user_checkout, timeout=2400)
+    disk = f"{NAME}.raw"
+    assert sums(folder)[disk] == sums(built_image("bios").disk.parent.parent)[disk]
+    assert (folder / NAME / disk).stat().st_uid == pwd.getpwnam(ACCOUNT).pw_uid if os.geteuid() == 0 else os.getuid()
+    assert "login:" in (folder / NAME / "console.log").read_text(errors="replace")
