@@ -18,6 +18,8 @@ BLOCK = 4 * KIB
 BYTES_PER_INODE = 16 * KIB
 INODE = 256
 _MAGIC = 0xEF53
+# The smallest journal has 1024 blocks, and takes up half of a file system at most.
+_SMALLEST = 10 * MIB
 
 # Named in full, so that the build host's mke2fs.conf does not change the image, and old guests can read it.
 FEATURES = {
@@ -120,6 +122,10 @@ def make(
     except ProgramError as error:
         if "Could not allocate" in error.result.stderr or "No free space" in error.result.stderr:
             raise GoldsmithError(f"the tree {tree} does not fit into a file system of {size} bytes") from None
+        if "too small for a journal" in error.result.stderr or "journal size too big" in error.result.stderr:
+            raise GoldsmithError(
+                f"{size} bytes are too small for {fstype}", hint=f"give it {_SMALLEST} or more"
+            ) from None
         raise
 
 
@@ -132,7 +138,7 @@ def needed_size(data: int, files: int, free: float) -> int:
         metadata = size // 1000 + 2 * MIB
         size = align_up(int((data + inode_tables + metadata + journal_size(size)) / (1 - free)), MIB)
     # One inode for every 16 KiB: a tree of many small files needs more room for that alone.
-    return max(size, align_up((files + 64) * BYTES_PER_INODE, MIB))
+    return max(size, align_up((files + 64) * BYTES_PER_INODE, MIB), _SMALLEST)
 
 
 def edit(runner: Runner, path: str, commands: Iterable[str], *, offset: int = 0, environment=None) -> Result:
