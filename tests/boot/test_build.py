@@ -36,12 +36,6 @@ def command(output: Path, **variables: object) -> list[str]:
     return ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(options)]
 
 
-def sums(folder: Path) -> dict[str, str]:
-    """The checksums in an output folder by the names of the files."""
-    lines = (folder / NAME / "SHA512SUMS").read_text().splitlines()
-    return {name: digest for digest, name in (line.split("  ") for line in lines)}
-
-
 def processes_of(mark: str) -> list[str]:
     """The processes that have inherited a mark in their environment, or carry it in their command line."""
     found = []
@@ -89,9 +83,9 @@ def test_a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_is_the_sam
         partial = [path.name for path in tmp_path.rglob("*.partial")]
         assert not partial, f"killed after {moment:.1f} s, left {partial}"
     run_tool(command(tmp_path, image_formats=["raw", "triplet"]), cwd=checkout, timeout=1800)
-    again, first = sums(tmp_path), sums(built_image("bios").disk.parent.parent)
-    assert len(again) == 4
-    assert again == {name: first[name] for name in again}
+    again, first = BuiltImage(tmp_path / NAME, NAME).checksums(), built_image("bios").checksums()
+    assert set(again) == {"raw", "vmlinuz", "initrd", "ext4"}
+    assert again == {suffix: first[suffix] for suffix in again}
     run_tool(["sha512sum", "--check", "--quiet", "SHA512SUMS"], cwd=tmp_path / NAME)
 
 
@@ -126,7 +120,7 @@ def test_an_ordinary_user_builds_the_same_image_and_boots_it(
         account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", "--reset-env"]
         argv = [*account, "env", *(f"{name}={value}" for name, value in keep.items()), *argv]
     run_tool(argv, cwd=user_checkout, timeout=2400)
-    disk = f"{NAME}.raw"
-    assert sums(folder)[disk] == sums(built_image("bios").disk.parent.parent)[disk]
-    assert (folder / NAME / disk).stat().st_uid == user_checkout.stat().st_uid
-    assert "login:" in (folder / NAME / "console.log").read_text(errors="replace")
+    image = BuiltImage(folder / NAME, NAME)
+    assert image.checksums()["raw"] == built_image("bios").checksums()["raw"]
+    assert image.file("raw").stat().st_uid == user_checkout.stat().st_uid
+    assert "login:" in (image.folder / "console.log").read_text(errors="replace")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The default image, booted in every way that it promises. Each guest is booted once and asked everything."""
+"""Images booted in every way that they promise: BIOS, UEFI, both releases, triplet. Each guest is asked everything."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.guests import BuiltImage, RunningGuest, running_guest
+from helpers.guests import DEFINITIONS, EXAMPLE, BuiltImage, RunningGuest, running_guest
 
 pytestmark = pytest.mark.slow
 
 HOSTNAME = "web-17"
 USER_DATA = "#!/bin/sh\necho executed as $(id -un) >/run/user-data\n"
 DISK_SIZE = 5 << 30
+RELEASES = {kind: definition.get("image_release", "trixie") for kind, definition in DEFINITIONS.items()}
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,10 @@ def way(request: pytest.FixtureRequest) -> Way:
 @pytest.fixture(scope="module")
 def guest(way: Way, built_image: Callable[[str], BuiltImage], guest_folder: Path) -> Iterator[RunningGuest]:
     image = built_image(way.image)
-    parts = {"image": str(image.disk)}
+    parts = {"image": str(image.file("qcow2"))}
     if way.triplet:
-        parts = {"image": str(image.root), "kernel": str(image.kernel), "ramdisk": str(image.ramdisk)}
+        files = {"image": "ext4", "kernel": "vmlinuz", "ramdisk": "initrd"}
+        parts = {option: str(image.file(suffix)) for option, suffix in files.items()}
     options = {"machine": way.machine, "firmware": way.firmware, "instance_data": way.instance_data}
     identity = {"user": image.user, "hostname": HOSTNAME, "user_data": USER_DATA}
     with running_guest(guest_folder, **parts, **options, **identity, disk_size=str(DISK_SIZE)) as running:
@@ -137,6 +139,27 @@ def test_the_kernel_is_started_as_asked(guest: RunningGuest, way: Way) -> None:
         assert "console=ttyS0,115200n8" in words
 
 
+def test_the_console_is_kept_by_the_guest_s_own_boot_loader(guest: RunningGuest, way: Way) -> None:
+    if way.triplet:
+        return  # started without a boot loader
+    assert guest.output("sudo -n update-grub 2>/dev/null; sudo -n grep -c console=ttyS0,115200n8 /boot/grub/grub.cfg")
+    assert guest.output("sudo -n grep -o 'root=UUID=[^ ]*' /boot/grub/grub.cfg | sort -u").count("\n") == 0
+
+
+def test_packages_and_roles_of_the_user_are_in_it(guest: RunningGuest, way: Way) -> None:
+    installed = guest.ssh("dpkg-query --show jq").returncode == 0
+    assert installed is (way.image == EXAMPLE)
+    if way.image == EXAMPLE:
+        assert guest.output("systemctl is-active greeter") == "active"
+        assert "Hello from a golden image" in guest.output("curl --silent http://127.0.0.1:8080/")
+        assert guest.output("gzip --decompress --stdout /srv/greeter/index.html.gz").endswith("image</p>")
+        assert guest.output("stat --format %U /srv/greeter/index.html") == "greeter"
+
+
+def test_the_release_is_the_one_asked_for(guest: RunningGuest, way: Way) -> None:
+    assert guest.output(". /etc/os-release; echo $VERSION_CODENAME") == RELEASES.get(way.image, "trixie")
+
+
 def test_no_firewall(guest: RunningGuest) -> None:
     rules = "if command -v nft >/dev/null; then sudo -n nft list ruleset; fi"
     assert guest.output(f"PATH=$PATH:/usr/sbin; {rules}") == ""
@@ -157,7 +180,7 @@ def test_identity_is_its_own(guest: RunningGuest, identities: dict[str, str], re
 
 @pytest.mark.parametrize("firmware", ["bios", "hybrid"])
 def test_the_image_itself_has_no_identity(built_image: Callable[[str], BuiltImage], firmware: str) -> None:
-    root = built_image(firmware).root
+    root = built_image(firmware).file("ext4")
 
     def ask(command: str) -> str:
         argv = ["debugfs", "-R", command, root]

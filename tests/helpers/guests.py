@@ -21,34 +21,46 @@ NAME = "boot-test"
 TIMEOUT = 900
 
 
+# What is built for the tests: the default image, the other release, and the documentation's own playbook.
+DEFINITIONS: dict[str, dict[str, object]] = {
+    "bios": {"image_formats": ["qcow2", "raw", "triplet"]},
+    "uefi": {"image_firmware": "uefi", "image_release": "bookworm", "image_formats": ["qcow2"]},
+}
+EXAMPLE = "hybrid"
+
+
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image as the playbook leaves it: disk and triplet."""
+    """An image as a playbook leaves it: disk and triplet. *folder* holds the checksums."""
 
-    firmware: str
-    disk: Path
-    kernel: Path
-    ramdisk: Path
-    root: Path
-    user: str
+    folder: Path
+    name: str
+    user: str = "debian"
+
+    def file(self, suffix: str) -> Path:
+        """One of its files."""
+        return self.folder / f"{self.name}.{suffix}"
+
+    def checksums(self) -> dict[str, str]:
+        """What SHA512SUMS says, by the endings of the files."""
+        lines = self.file("x").with_name("SHA512SUMS").read_text().splitlines()
+        return {name.rpartition(".")[2]: digest for digest, name in (line.split("  ") for line in lines)}
 
 
-def build_image(checkout: Path, folder: Path, firmware: str) -> BuiltImage:
-    """The default image for a firmware, from *folder* if it was built there before."""
-    base = folder / firmware / NAME / NAME
-    if not base.with_suffix(".qcow2").is_file():
-        variables = {
-            "image_name": NAME,
-            "image_firmware": firmware,
-            "image_output_dir": str(folder / firmware),
-            "image_formats": ["qcow2", "triplet"],
-            "image_verify": [],
-        }
-        run_tool(
-            ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(variables)], cwd=checkout, timeout=1800
-        )
-    kernel, ramdisk, root = (base.with_suffix(suffix) for suffix in (".vmlinuz", ".initrd", ".ext4"))
-    return BuiltImage(firmware, base.with_suffix(".qcow2"), kernel, ramdisk, root, "debian")
+def build_image(checkout: Path, folder: Path, kind: str) -> BuiltImage:
+    """The image of a kind, from *folder* if it was built there before."""
+    if kind == EXAMPLE:
+        image = BuiltImage(folder / kind, "golden")
+        playbook = "docs/examples/own-playbook/golden.yml"
+        variables: dict[str, object] = {"golden_folder": str(image.folder), "golden_checks": []}
+    else:
+        image = BuiltImage(folder / kind / NAME, NAME)
+        playbook = "build-debian.yml"
+        output = {"image_name": NAME, "image_output_dir": str(folder / kind), "image_verify": []}
+        variables = {**DEFINITIONS[kind], **output}
+    if not image.file("qcow2").is_file():
+        run_tool(["./goldsmith", "playbook", playbook, "-e", json.dumps(variables)], cwd=checkout, timeout=1800)
+    return image
 
 
 @dataclass(frozen=True)
