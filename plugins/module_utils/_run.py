@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import subprocess
@@ -174,14 +175,18 @@ def _feed(pipe: IO[bytes], data: str | bytes) -> None:
         pass  # its exit status says why
 
 
-def _drain(stream, into: list[str], on_line: Callable[[str], None] | None) -> None:
-    pending = b""
+def _drain(stream: IO[bytes], into: list[str], on_line: Callable[[str], None] | None) -> None:
+    # A character may lie across two blocks.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    pending = ""
     while block := os.read(stream.fileno(), 65536):
-        into.append(block.decode("utf-8", "replace"))
+        text = decoder.decode(block)
+        into.append(text)
         if on_line:
-            *lines, pending = (pending + block).replace(b"\r", b"\n").split(b"\n")
+            *lines, pending = (pending + text).replace("\r", "\n").split("\n")
             for line in lines:
-                on_line(line.decode("utf-8", "replace"))
+                on_line(line)
+    into.append(decoder.decode(b"", final=True))
     if on_line and pending:
-        on_line(pending.decode("utf-8", "replace"))
+        on_line(pending)
     stream.close()

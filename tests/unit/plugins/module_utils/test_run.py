@@ -78,6 +78,12 @@ def test_lines_come_while_the_program_runs() -> None:
     assert heard[0][1] < 0.3 < heard[2][1]
 
 
+def test_a_character_that_comes_in_two_parts_stays_whole() -> None:
+    heard: list[str] = []
+    result = Runner().run(sh(r"printf '\303'; sleep 0.1; printf '\244\n'"), on_line=heard.append)
+    assert (result.stdout, heard) == ("\u00e4\n", ["\u00e4"])
+
+
 def test_failure_is_one_line_with_all_facts() -> None:
     with pytest.raises(ProgramError) as caught:
         Runner().run(sh("echo out; echo first >&2; echo last >&2; exit 4"))
