@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -176,6 +177,16 @@ def test_identity_is_its_own(guest: RunningGuest, identities: dict[str, str], re
     assert len(set(fingerprints)) == len(fingerprints) >= 2
     assert [identities[item] for item in mine if item in identities] == []
     identities.update(dict.fromkeys(mine, request.node.name))
+
+
+def test_the_default_image_is_small(built_image: Callable[[str], BuiltImage]) -> None:
+    image = built_image("bios")
+    assert image.file("qcow2").stat().st_size <= 180_000_000
+    argv = ["dumpe2fs", "-h", str(image.file("ext4"))]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    blocks = {name: int(re.search(rf"(?m)^{name}: +(\d+)$", said)[1]) for name in ("Block count", "Free blocks")}
+    assert blocks["Free blocks"] <= 0.12 * blocks["Block count"]
+    assert image.file("ext4").stat().st_size == blocks["Block count"] * 4096
 
 
 @pytest.mark.parametrize("firmware", ["bios", "hybrid"])

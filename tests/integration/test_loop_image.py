@@ -47,6 +47,7 @@ def fill(tree: Path) -> Path:
     os.chown(tree / "etc" / "two", 1234, 70000)
     os.chmod(tree / "etc" / "two", 0o640)
     os.mknod(tree / "dev" / "null", 0o20666, os.makedev(1, 3))
+    os.chmod(tree / "dev" / "null", 0o666)
     os.mkfifo(tree / "dev" / "pipe")
     for number in range(300):
         (tree / "usr" / f"file{number}").write_bytes(bytes([number % 256]) * 9000)
