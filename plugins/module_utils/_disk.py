@@ -154,7 +154,9 @@ def make_plan(runner: Runner, layout: Layout) -> Plan:
     tail = _partitions.GPT_TAIL if layout.label == GPT else 0
     volumes = []
     for index, volume in enumerate(layout.volumes):
-        size = volume.size
+        size = None if volume.size is None else align_up(volume.size, MIB)
+        if size == 0:
+            raise OptionError("partitions.size", 0, f"is no size for {volume.name}")
         if size is None and layout.size is not None:
             behind = sum(align_up(other.size or 0, MIB) for other in layout.volumes[index + 1 :])
             size = layout.size - place - behind - tail
@@ -162,7 +164,7 @@ def make_plan(runner: Runner, layout: Layout) -> Plan:
             size = _root_size(runner, layout)
         if size < MIB:
             raise OptionError("size", layout.size, f"leaves no room for the volume {volume.name}")
-        size = align_up(size, MIB) if volume.size or layout.size is None else size // MIB * MIB
+        size = size // MIB * MIB
         volumes.append(Placed(volume, place, size, seeded_uuid(layout.seed, volume.name)))
         place += size
     if layout.size is not None and place + tail > layout.size:

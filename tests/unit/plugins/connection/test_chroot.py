@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection plugin chroot, without entering a tree."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.playbook.play_context import PlayContext
+
+from ansible_collections.goldsmith.openstack.plugins.connection import chroot
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot
+
+
+@pytest.fixture(autouse=True)
+def outlive_parent() -> Iterator[None]:
+    """The plugin binds its process, here that of the tests, to the life of its parent."""
+    yield
+    ctypes.CDLL(None).prctl(1, 0)
+
+
+@pytest.fixture
+def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> chroot.Connection:
+    """Its programs run here, not in the tree."""
+    monkeypatch.setattr(_chroot, "enter_words", lambda tree, argv: list(argv))
+    connection = chroot.Connection(PlayContext())
+    connection.get_option = {"tree": str(tmp_path / "tree")}.get
+    return connection
+
+
+def test_status_and_streams(connection: chroot.Connection) -> None:
+    assert connection.exec_command("cat; echo err >&2; exit 4", in_data=b"in") == (4, b"in", b"err\n")
+    assert connection.exec_command("exit 125") == (125, b"", b"")
+    assert connection.exec_command("echo one 'two  three'")[1] == b"one two  three\n"
+
+
+def test_a_tree_that_cannot_be_entered_is_unreachable(connection: chroot.Connection) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"^cannot enter the tree /x: no /dev$"):
+        connection.exec_command("echo 'cannot enter the tree /x: no /dev' >&2; exit 125")
+
+
+def test_files(connection: chroot.Connection, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"\0binary\xff" * 1000)
+    name = str(tmp_path / "a name; $(x)")
+    connection.put_file(str(tmp_path / "in"), name)
+    connection.fetch_file(name, str(tmp_path / "out"))
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+
+
+def test_copies_that_fail_leave_no_file(connection: chroot.Connection, tmp_path: Path) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"cannot copy: .*No such file"):
+        connection.fetch_file(str(tmp_path / "none"), str(tmp_path / "out"))
+    with pytest.raises(AnsibleFileNotFound):
+        connection.put_file(str(tmp_path / "none"), str(tmp_path / "out"))
+    (tmp_path / "in").write_text("x")
+    with pytest.raises(AnsibleConnectionFailure, match="cannot copy"):
+        connection.put_file(str(tmp_path / "in"), str(tmp_path / "none" / "out"))
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_the_tree_is_the_host_unless_told() -> None:
+    names = [entry["name"] for entry in yaml.safe_load(chroot.DOCUMENTATION)["options"]["tree"]["vars"]]
+    assert names == ["inventory_hostname", "ansible_host", "ansible_chroot_tree"], "the last one that is set counts"
+    assert chroot.Connection.has_pipelining

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layouts: where every volume lies, which identifiers it has, and what cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _namespaces, _partitions
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import Layout, Volume
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_namespaces, "prefix", list)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> str:
+    (tmp_path / "tree" / "boot").mkdir(parents=True)
+    for name in ("vmlinuz-6.12", "initrd.img-6.12"):
+        (tmp_path / "tree" / "boot" / name).write_bytes(b"x" * MIB)
+    return str(tmp_path / "tree")
+
+
+def plan(label: str, volumes: tuple[Volume, ...], **more: Any) -> _disk.Plan:
+    return _disk.make_plan(Runner(), Layout(label=label, volumes=volumes, seed="seed", **more))
+
+
+def places(made: _disk.Plan) -> list[tuple[str, float, float]]:
+    return [(placed.volume.name, placed.start / MIB, placed.size / MIB) for placed in made.volumes]
+
+
+DATA = Volume("data")
+
+
+def test_a_bare_file_system_fills_the_file() -> None:
+    made = plan("none", (DATA,), size=100 * MIB)
+    assert places(made) == [("data", 0, 100)]
+    assert (made.size, made.table()) == (100 * MIB, None)
+
+
+def test_volumes_without_a_size_take_the_rest() -> None:
+    first, last = Volume("first", size=10 * MIB, number=2), Volume("last", size=20 * MIB + 1, number=3)
+    assert places(plan("gpt", (first, DATA), size=100 * MIB)) == [("first", 1, 10), ("data", 11, 88)]
+    assert places(plan("mbr", (first, DATA), size=100 * MIB)) == [("first", 1, 10), ("data", 11, 89)]
+    assert places(plan("gpt", (DATA, first), size=100 * MIB)) == [("data", 1, 88), ("first", 89, 10)]
+    middle = plan("gpt", (first, DATA, last), size=100 * MIB)
+    assert places(middle) == [("first", 1, 10), ("data", 11, 67), ("last", 78, 21)]
+
+
+def test_without_a_size_the_disk_is_as_large_as_its_volumes() -> None:
+    made = plan("gpt", (Volume("a", size=10 * MIB), Volume("b", size=3, number=2)))
+    assert places(made) == [("a", 1, 10), ("b", 11, 1)]
+    assert made.size == 13 * MIB, "the backup table lies behind"
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi", "hybrid"])
+def test_the_root_lies_last_and_is_number_one(tree: str, firmware: str) -> None:
+    label = "mbr" if firmware == "bios" else "gpt"
+    made = plan(label, _disk.default_volumes(label, firmware, "ext4"), tree=tree, firmware=firmware)
+    assert made.root is made.volumes[-1]
+    assert made.root.volume.number == 1
+    assert made.root.start + made.root.size + (MIB if label == "gpt" else 0) == made.size
+    types = [placed.volume.type for placed in made.volumes[:-1]]
+    assert (
+        types
+        == {
+            "bios": [],
+            "uefi": [_partitions.ESP],
+            "hybrid": [_partitions.BIOS_BOOT, _partitions.ESP],
+        }[firmware]
+    )
+    assert made.kernel
+    assert made.kernel.version == "6.12"
+    assert made.describe()["kernel"] == "6.12"
+
+
+def test_identifiers_follow_from_the_seed_alone() -> None:
+    volumes = (Volume("a", size=MIB), Volume("b", number=2))
+    one, same, other = (plan("gpt", volumes, size=20 * MIB), plan("gpt", volumes, size=50 * MIB), None)
+    other = _disk.make_plan(Runner(), replace(one.layout, seed="other"))
+    assert [placed.uuid for placed in one.volumes] == [placed.uuid for placed in same.volumes]
+    assert one.table().id == same.table().id
+    table, others = one.table(), other.table()
+    uuids = {one.volumes[0].uuid, one.volumes[1].uuid, table.id, *(part.uuid for part in table.partitions)}
+    assert len(uuids) == 5
+    assert not uuids & {other.volumes[0].uuid, others.id, others.partitions[0].uuid}
+    mbr = plan("mbr", volumes, size=20 * MIB).table()
+    assert mbr.id.startswith("0x")
+    assert len(mbr.id) == 10
+
+
+def test_the_time_of_the_tree_unless_told(tree: str) -> None:
+    root = _disk.default_volumes("none", "none", "ext4")
+    newest = max(int(path.stat().st_mtime) for path in Path(tree).rglob("*") if path.is_file())
+    assert plan("none", root, tree=tree).epoch == newest
+    assert plan("none", root, tree=tree, epoch=5).epoch == 5
+    assert plan("none", (DATA,), size=20 * MIB).epoch == 0
+
+
+@pytest.mark.parametrize("free", [0.0, 0.5])
+def test_auto_has_room_for_the_tree_and_what_stays_free(tree: str, free: float) -> None:
+    made = plan("none", _disk.default_volumes("none", "none", "ext4"), tree=tree, free=free)
+    assert made.size % MIB == 0
+    assert (2 * MIB) / (1 - free) < made.size < 40 * MIB
+
+
+ROOT = Volume("root")
+ESP = Volume("efi", _partitions.ESP, "vfat", 64 * MIB, number=15)
+BIOS = Volume("bios", _partitions.BIOS_BOOT, None, MIB, number=14)
+
+
+@pytest.mark.parametrize(
+    ("label", "volumes", "more", "said"),
+    [
+        ("gpt", (DATA, Volume("b", number=2)), {"size": MIB}, "partitions=.*more than one has no size"),
+        ("none", (DATA, Volume("b", size=1, number=2)), {}, "label=none: an unpartitioned image has one volume"),
+        ("gpt", (DATA, Volume("b", size=1)), {}, "two have the same number"),
+        ("gpt", (DATA, Volume("data", size=1, number=2)), {}, "two have the same name"),
+        ("gpt", (Volume('a"b'),), {"size": 9 * MIB}, 'partitions.name=a"b: is not a name'),
+        ("gpt", (Volume("a\nb"),), {"size": 9 * MIB}, "is not a name"),
+        ("mbr", (Volume("a", number=5),), {"size": 9 * MIB}, "partitions.number=5: is no number of a partition"),
+        ("gpt", (Volume("a", number=-1),), {"size": 9 * MIB}, "partitions.number=-1"),
+        ("mbr", (replace(BIOS, number=1),), {}, "partitions.type=bios_boot: belongs to a GPT; set label=gpt"),
+        ("gpt", (DATA,), {}, "size=auto: is measured on a tree"),
+        ("gpt", (Volume("a", size=0),), {}, "partitions.size=0: is no size for a"),
+        ("gpt", (DATA,), {"size": 2 * MIB}, "size=2097152: leaves no room for the volume data"),
+        ("gpt", (Volume("a", size=90 * MIB),), {"size": 50 * MIB}, "size=52428800: is less than the 96468992 bytes"),
+        ("gpt", (ROOT,), {"firmware": "uefi"}, "firmware=uefi: a boot loader comes from a tree; set tree"),
+        ("none", (ROOT,), {"firmware": "bios", "tree": "TREE"}, "an unpartitioned image has no boot loader"),
+        ("gpt", (ROOT,), {"firmware": "uefi", "tree": "TREE"}, "there is no EFI system partition"),
+        ("gpt", (ESP, ROOT), {"firmware": "hybrid", "tree": "TREE"}, "there is no partition of type bios_boot"),
+        ("gpt", (replace(ESP, filesystem="ext4"), ROOT), {"firmware": "uefi", "tree": "TREE"}, "UEFI reads FAT only"),
+        ("gpt", (DATA,), {"tree": "TREE"}, "no volume is named root"),
+        ("gpt", (replace(ROOT, filesystem="vfat"),), {"tree": "TREE"}, "filesystem=vfat: cannot hold a tree"),
+        ("gpt", (replace(ROOT, filesystem=None),), {"tree": "TREE"}, "cannot hold a tree"),
+        ("none", (ROOT,), {"tree": "/no/such/folder"}, "tree=/no/such/folder: is not a folder"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_written(
+    tree: str, label: str, volumes: tuple[Volume, ...], more: dict[str, Any], said: str
+) -> None:
+    more = {name: tree if value == "TREE" else value for name, value in more.items()}
+    with pytest.raises(OptionError, match=said):
+        plan(label, volumes, **more)
+
+
+def test_a_boot_loader_wants_a_kernel(tree: str) -> None:
+    Path(tree, "boot/initrd.img-6.12").unlink()
+    with pytest.raises(GoldsmithError, match="has no kernel with an initramfs"):
+        plan("mbr", (ROOT,), tree=tree, firmware="bios")
+    assert plan("mbr", (ROOT,), tree=tree).kernel is None
+
+
+def test_differences_from_the_plan_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    made = plan("gpt", (Volume("a", size=12 * MIB), Volume("b", filesystem="ext3", number=2)), size=40 * MIB)
+    path.touch()
+    _disk.write(Runner(), made, str(path))
+    assert _disk.mismatch(Runner(), made, str(path)) is None
+    layout = made.layout
+    for other, said in (
+        (replace(layout, size=41 * MIB), "its size is 41943040 bytes, not 42991616"),
+        (replace(layout, label="mbr"), "its partitions are others"),
+        (
+            replace(layout, volumes=(layout.volumes[0], replace(layout.volumes[1], number=3))),
+            "its partitions are others",
+        ),
+        (replace(layout, volumes=(layout.volumes[0], replace(layout.volumes[1], filesystem="ext4"))), "holds no ext4"),
+        (replace(layout, label="none", volumes=(DATA,)), "it has a partition table"),
+    ):
+        assert said in _disk.mismatch(Runner(), _disk.make_plan(Runner(), other), str(path))

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What disk_extract refuses before it reads; its work on real disks is an integration test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _extract
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._extract import Outputs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+
+def extract(source: Path, outputs: Outputs, *, partition: int | None = None) -> dict:
+    return _extract.extract(Runner(), str(source), outputs, partition=partition, check_mode=True)
+
+
+def test_one_name_for_two_files(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    (tmp_path / "link").symlink_to("disk")
+    out = str(tmp_path / "out")
+    for outputs in (
+        Outputs(str(disk), None, None),
+        Outputs(None, out, out),
+        Outputs(str(tmp_path / "link"), None, None),
+    ):
+        with pytest.raises(OptionError, match="must be different files"):
+            extract(disk, outputs)
+
+
+def test_a_source_without_a_root(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    with pytest.raises(OptionError, match="has neither a partition table nor an ext file system"):
+        extract(disk, Outputs(str(tmp_path / "root"), None, None))
+    with pytest.raises(OptionError, match=r"src=.*: is not a file"):
+        extract(tmp_path, Outputs(str(tmp_path / "root"), None, None))
+    Runner().run(["sfdisk", "-q", disk], stdin="label: dos\nstart=1,size=100,type=83\n")
+    with pytest.raises(OptionError, match=r"partition=None: selects 0 ext file systems of .*; name its number"):
+        extract(disk, Outputs(str(tmp_path / "root"), None, None))
+    assert [path.name for path in tmp_path.iterdir()] == ["disk"]

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module image_manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.modules import run_module
+
+GIB = 1 << 30
+
+
+def record(folder: Path, *, check: bool = False, size: int | None = None, **more: Any) -> dict[str, Any]:
+    item = {"file": "a.qcow2", "format": "qcow2", **({"virtual_size": size} if size else {})}
+    return run_module("image_manifest", {"path": str(folder), "name": "a", "artifacts": [item], **more}, check=check)
+
+
+def test_the_record(tmp_path: Path) -> None:
+    (tmp_path / "a.qcow2").write_bytes(b"disk")
+    assert record(tmp_path, check=True)["changed"] is True
+    assert [path.name for path in tmp_path.iterdir()] == ["a.qcow2"]
+    result = record(tmp_path, definition={"release": "trixie"}, properties={"os_distro": "debian"}, min_ram=512)
+    assert result["changed"] is True
+    content = json.loads((tmp_path / "manifest.json").read_text())
+    assert content["definition"] == {"release": "trixie"}
+    assert (content["min_ram"], content["properties"]) == (512, {"os_distro": "debian"})
+    assert content["artifacts"] == result["artifacts"]
+
+
+@pytest.mark.parametrize(
+    ("size", "given", "expected"), [(None, None, 1), (GIB, None, 1), (GIB + 1, None, 2), (1, 5, 5)]
+)
+def test_the_smallest_disk(tmp_path: Path, size: int | None, given: int | None, expected: int) -> None:
+    (tmp_path / "a.qcow2").write_bytes(b"disk")
+    record(tmp_path, size=size, **({"min_disk": given} if given else {}))
+    assert json.loads((tmp_path / "manifest.json").read_text())["min_disk"] == expected
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    result = record(tmp_path)
+    assert result["failed"] is True
+    assert "artifacts=a.qcow2: is not in" in result["msg"]
+    assert not list(tmp_path.iterdir())

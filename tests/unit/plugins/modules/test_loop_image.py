@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module loop_image: its options as a layout, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from helpers.modules import run_module
+
+from ansible_collections.goldsmith.openstack.plugins.modules import loop_image
+
+MIB = 1 << 20
+DEFAULTS = {
+    **dict.fromkeys(loop_image.ARGUMENT_SPEC),
+    **{name: spec["default"] for name, spec in loop_image.ARGUMENT_SPEC.items() if "default" in spec},
+    "path": "/images/disk.raw",
+}
+
+
+def item(**more: Any) -> dict[str, Any]:
+    keys = loop_image.ARGUMENT_SPEC["partitions"]["options"]
+    return {**{name: spec.get("default") for name, spec in keys.items()}, **more}
+
+
+@pytest.mark.parametrize(("firmware", "label"), [("none", "none"), ("bios", "mbr"), ("uefi", "gpt"), ("hybrid", "gpt")])
+def test_the_label_follows_the_firmware(firmware: str, label: str) -> None:
+    assert loop_image.layout_of({**DEFAULTS, "firmware": firmware}).label == label
+    assert loop_image.layout_of({**DEFAULTS, "firmware": firmware, "label": "gpt"}).label == "gpt"
+
+
+def test_partitions_become_volumes() -> None:
+    parts = [item(name="efi", type="esp", filesystem="vfat", size="64M", number=15), item(name="root"), item(name="x")]
+    layout = loop_image.layout_of({**DEFAULTS, "label": "gpt", "partitions": parts, "size": "1.5G", "free": 10})
+    assert [volume.number for volume in layout.volumes] == [15, 2, 3]
+    assert [volume.size for volume in layout.volumes] == [64 * MIB, None, None]
+    assert [volume.label for volume in layout.volumes] == ["", "cloudimg-rootfs", ""]
+    assert (layout.size, layout.free, layout.seed) == (1536 * MIB, 0.1, "disk.raw")
+
+
+def test_the_time_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert loop_image.layout_of(DEFAULTS).epoch is None
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
+    assert loop_image.layout_of(DEFAULTS).epoch == 1600000000
+    assert loop_image.layout_of({**DEFAULTS, "epoch": 0}).epoch == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "size=auto: is measured on a tree, and none is given"),
+        ({"size": "many"}, "size=many: not a size"),
+        ({"size": "10M", "free": 95}, "free=95.0: is not a share"),
+        ({"size": "10M", "firmware": "bios"}, "firmware=bios: a boot loader comes from a tree; set tree"),
+        ({"label": "lvm"}, "value of label must be one of: none, mbr, gpt"),
+        ({"state": "mounted"}, "state is mounted but all of the following are missing: mountpoint"),
+        ({"state": "attached"}, "is not a file; make it with state=present"),
+        ({"tree": "/no/such/tree"}, "tree=/no/such/tree: is not a folder"),
+        ({"partitions": [{"name": "a"}, {"name": "b", "size": "x"}]}, "partitions.size=x: not a size"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_bad_parameters(tmp_path: Path, arguments: dict[str, Any], message: str, check: bool) -> None:
+    result = run_module("loop_image", {"path": str(tmp_path / "disk.img"), **arguments}, check=check)
+    assert result["failed"] is True
+    assert message in result["msg"]
+    assert "\n" not in result["msg"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_odd_environment(tmp_path: Path) -> None:
+    arguments = {"path": str(tmp_path / "disk.img"), "size": "20M"}
+    result = run_module("loop_image", arguments, environment={"SOURCE_DATE_EPOCH": "today"})
+    assert "SOURCE_DATE_EPOCH=today: is no number of seconds" in result["msg"]
+
+
+def test_an_image_without_a_tree_needs_nobody(tmp_path: Path) -> None:
+    arguments = {"path": str(tmp_path / "disk.img"), "size": "20M", "label": "gpt"}
+    first = run_module("loop_image", arguments)
+    assert (first["changed"], first["size"], first["label"]) == (True, 20 * MIB, "gpt")
+    assert first["partitions"][0]["label"] == "cloudimg-rootfs"
+    assert run_module("loop_image", arguments)["changed"] is False
+    assert run_module("loop_image", {**arguments, "size": "21M"})["failed"] is True
+
+
+def test_documented_options_are_those_of_the_code() -> None:
+    options = yaml.safe_load(loop_image.DOCUMENTATION)["options"]
+    assert list(options) == list(loop_image.ARGUMENT_SPEC)
+    for name, spec in loop_image.ARGUMENT_SPEC.items():
+        assert options[name].get("default") == spec.get("default"), name
+        assert options[name].get("choices") == spec.get("choices"), name
