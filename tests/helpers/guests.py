@@ -86,6 +86,10 @@ class RunningGuest:
             "UserKnownHostsFile": "/dev/null",
             **options,
         }
+        if not options:
+            # A login takes seconds under emulation: ordinary questions share one.
+            shared = self.console_log.with_name("s")
+            settings |= {"ControlMaster": "auto", "ControlPath": str(shared), "ControlPersist": "120"}
         argv = ["ssh", "-F", "/dev/null"]
         for name, value in settings.items():
             argv += ["-o", f"{name}={value}"]
