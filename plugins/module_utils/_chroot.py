@@ -8,22 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _environment, _namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import SYSTEM_PATH, Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner
 
-# What a tree's programs may know of the host.
-_INHERITED = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TERM")
-_ENVIRONMENT = {
-    "PATH": SYSTEM_PATH,
-    "HOME": "/root",
-    "USER": "root",
-    "LOGNAME": "root",
-    "SHELL": "/bin/sh",
-    "LC_ALL": "C.UTF-8",
-    "TMPDIR": "/tmp",  # noqa: S108 (inside the tree)
-    "DEBIAN_FRONTEND": "noninteractive",
-}
 REFUSED = 125
 # A file with this text was made by us, and left behind when its run was killed.
 _MARK = "# laid over while a program runs in the tree"
@@ -80,7 +68,7 @@ printf '#!/bin/sh\nexit 101\n' >"$tree/run/goldsmith/policy-rc.d" # Debian: no d
 chmod 755 "$tree/run/goldsmith/policy-rc.d"
 cover "$tree/run/goldsmith/policy-rc.d" "$tree/usr/sbin/policy-rc.d"
 
-chroot "$tree" env -i "$@"
+chroot "$tree" "$@"
 status=$?
 for name in $made; do inside "$tree$name" && umount "$tree$name" && rm -f "$tree$name"; done
 exit $status
@@ -157,6 +145,4 @@ def _folder(tree: str) -> str:
 
 
 def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None) -> list[str]:
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    variables = {**_ENVIRONMENT, **inherited, **(environment or {})}
-    return [_ENTER, "enter", tree, _MARK, *(f"{name}={value}" for name, value in variables.items()), *argv]
+    return [_ENTER, "enter", tree, _MARK, *_environment.words(environment), *argv]

@@ -10,12 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _environment
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Result, Runner
-
-# Seen by package scripts: it keeps compiled Python, the initramfs and account dates the same at every run. It is not
-# the time of the image, which comes from its packages. Not 0: a password changed on day 0 counts as expired.
-_SCRIPT_EPOCH = 1577836800
 
 _STAGES = (
     ("running apt-get update", "reading the package lists", 5),
@@ -105,11 +102,10 @@ def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage:
             if words in line:
                 on_stage(percent, note)
 
-    argv = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *command(request)]
-    environment = {"SOURCE_DATE_EPOCH": str(_SCRIPT_EPOCH), "DEBIAN_FRONTEND": "noninteractive"}
     # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
-    environment["DPKG_FORCE"] = "unsafe-io"
-    result = runner.run(argv, check=False, environment=environment, on_line=listen)
+    environment = _environment.words({"DPKG_FORCE": "unsafe-io"})
+    argv = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *environment, *command(request)]
+    result = runner.run(argv, check=False, on_line=listen)
     if result.rc != 0:
         raise _explain(request, result)
 

@@ -51,6 +51,17 @@ def processes_of(mark: str) -> list[str]:
     return found
 
 
+def process_namespaces() -> set[str]:
+    """The process namespaces in which something runs: what runs in a tree has one of its own."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/ns/pid"):
+        try:
+            found.add(os.readlink(link))
+        except OSError:
+            continue
+    return found
+
+
 def host_state() -> tuple[str, str]:
     """The mounts and the loop devices of this host."""
     loops = subprocess.run(["losetup", "--list", "--noheadings"], check=True, capture_output=True, text=True).stdout
@@ -60,7 +71,7 @@ def host_state() -> tuple[str, str]:
 def test_a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_is_the_same(
     built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
 ) -> None:
-    before = host_state()
+    before, before_spaces = host_state(), process_namespaces()
     for turn in range(KILLS):
         mark = f"goldsmith-kill-{uuid.uuid4()}"
         moment = random.uniform(turn, turn + 1) * LAST_KILL / KILLS
@@ -78,7 +89,10 @@ def test_a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_is_the_sam
         deadline = time.monotonic() + GRACE
         while (left := processes_of(mark)) and time.monotonic() < deadline:
             time.sleep(0.2)
+        while (spaces := process_namespaces() - before_spaces) and time.monotonic() < deadline:
+            time.sleep(0.2)
         assert not left, f"killed after {moment:.1f} s, still there: {left}"
+        assert not spaces, f"killed after {moment:.1f} s, processes are left in namespaces"
         assert host_state() == before, f"killed after {moment:.1f} s"
         partial = [path.name for path in tmp_path.rglob("*.partial")]
         assert not partial, f"killed after {moment:.1f} s, left {partial}"
