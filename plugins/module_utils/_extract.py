@@ -10,12 +10,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _ext, _partitions, _qemu_img, _tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._files import same_bytes, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different
 from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
@@ -43,21 +42,13 @@ def extract(
         raise OptionError("src", source, f"is {disk.format}", hint="convert it with disk_convert format=raw first")
     start, size = _find_root(runner, source, disk.virtual_size, partition)
     kernel = _find_kernel(runner, source, start) if outputs.kernel or outputs.ramdisk else None
-    changed = []
-    with_kernel = [(outputs.kernel, kernel.image), (outputs.ramdisk, kernel.ramdisk)] if kernel else []
-    for path, name in with_kernel:
-        dump = partial(_ext.read_out, runner, source, name, offset=start)
-        if path and _write(path, dump, check_mode):
-            changed.append(path)
-    if outputs.root:
-        node = _qemu_img.region(disk, start, size)
-        progress = Progress("root file system", 100, "%")
-        if _write(
-            outputs.root,
-            lambda output: _qemu_img.convert(runner, node, output, _qemu_img.RAW, on_percent=progress),
-            check_mode,
-        ):
-            changed.append(outputs.root)
+    node = _qemu_img.region(disk, start, size)
+    progress = Progress("root file system", 100, "%")
+    parts = [(outputs.root, partial(_qemu_img.convert, runner, node, format=_qemu_img.RAW, on_percent=progress))]
+    if kernel:
+        for path, name in ((outputs.kernel, kernel.image), (outputs.ramdisk, kernel.ramdisk)):
+            parts.append((path, partial(_ext.read_out, runner, source, name, offset=start)))
+    changed = [path for path, make in parts if path and replace_if_different(path, make, check_mode=check_mode)]
     return {
         "changed": bool(changed),
         "start": start,
@@ -65,19 +56,6 @@ def extract(
         "kernel_version": kernel.version if kernel else None,
         "diff": {"before": "", "after": "".join(f"{path}\n" for path in changed)},
     }
-
-
-def _write(path: str, make: Callable[[str], None], check_mode: bool) -> bool:
-    different = True
-
-    def drop(made: Path) -> bool:
-        nonlocal different
-        different = not same_bytes(made, path)
-        return check_mode or not different
-
-    with whole_file(path, unless=drop) as made:
-        make(str(made))
-    return different
 
 
 def _find_root(runner: Runner, path: str, size: int, number: int | None) -> tuple[int, int]:

@@ -55,6 +55,31 @@ def whole_file(
         os.close(descriptor)
 
 
+def replace_if_different(
+    path: str | os.PathLike[str],
+    make: Callable[[str], object],
+    *,
+    check_mode: bool = False,
+    before_replacing: Callable[[], object] | None = None,
+) -> bool:
+    """Make a file beside *path* by *make* and let it take its place only where its bytes differ; return whether they do.
+
+    In check mode it is dropped all the same. *before_replacing* may refuse by an exception.
+    """
+    different = True
+
+    def drop(made: Path) -> bool:
+        nonlocal different
+        different = not same_bytes(made, path)
+        if different and before_replacing:
+            before_replacing()
+        return check_mode or not different
+
+    with whole_file(path, unless=drop) as made:
+        make(os.fspath(made))
+    return different
+
+
 def file_error(path: str | os.PathLike[str], error: OSError) -> GoldsmithError:
     """Return an OSError as a line for the user, with the file that was to be made."""
     return GoldsmithError(f"cannot write {os.fspath(path)}: {error.strerror or error}")

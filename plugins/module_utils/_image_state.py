@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _ext, _loop_devices, _partitions
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._files import same_bytes, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different, whole_file
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 
@@ -115,20 +114,18 @@ class Image:
         return _result(exists or detached["changed"], {}, before=self.path if exists else "", after="")
 
     def _rebuild(self, plan: _disk.Plan) -> bool:
-        different = True
+        return replace_if_different(
+            self.path,
+            lambda partial: _disk.write(self.runner, plan, partial),
+            check_mode=self.check_mode,
+            before_replacing=self._refuse_attached,
+        )
 
-        def drop(partial: Path) -> bool:
-            nonlocal different
-            different = not same_bytes(partial, self.path)
-            if different and os.path.exists(self.path) and (loops := self._loops()):
-                # The device would keep the old file, which nobody could find again.
-                used = ", ".join(loop.device for loop in loops)
-                raise OptionError("path", self.path, f"is attached to {used}", hint="use state=detached first")
-            return self.check_mode or not different
-
-        with whole_file(self.path, unless=drop) as partial:
-            _disk.write(self.runner, plan, os.fspath(partial))
-        return different
+    def _refuse_attached(self) -> None:
+        # The device would keep the old file, which nobody could find again.
+        if os.path.exists(self.path) and (loops := self._loops()):
+            used = ", ".join(loop.device for loop in loops)
+            raise OptionError("path", self.path, f"is attached to {used}", hint="use state=detached first")
 
     def _parts(self) -> list[_partitions.Partition]:
         if not os.path.isfile(self.path):

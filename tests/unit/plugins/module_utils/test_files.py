@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._files import same_bytes, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different, same_bytes, whole_file
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -97,3 +98,30 @@ def test_same_bytes(tmp_path: Path) -> None:
     assert not same_bytes(tmp_path / "a", tmp_path / "c")
     assert not same_bytes(tmp_path / "a", tmp_path / "d")
     assert not same_bytes(tmp_path / "a", tmp_path / "none")
+
+
+def test_a_file_is_replaced_only_where_its_bytes_differ(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+
+    def make(text: str) -> Callable[[str], object]:
+        return lambda path: Path(path).write_text(text)
+
+    assert replace_if_different(target, make("one")) is True
+    inode = target.stat().st_ino
+    assert replace_if_different(target, make("one")) is False
+    assert replace_if_different(target, make("two"), check_mode=True) is True
+    assert (target.read_text(), target.stat().st_ino) == ("one", inode)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_who_uses_a_file_may_refuse_its_replacement(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("in use")
+
+    def refuse() -> None:
+        raise GoldsmithError("it is in use")
+
+    with pytest.raises(GoldsmithError, match="in use"):
+        replace_if_different(target, lambda path: Path(path).write_text("new"), before_replacing=refuse)
+    assert replace_if_different(target, lambda path: Path(path).write_text("in use"), before_replacing=refuse) is False
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
