@@ -62,7 +62,7 @@ def replace_if_different(
     check_mode: bool = False,
     before_replacing: Callable[[], object] | None = None,
 ) -> bool:
-    """Make a file beside *path* by *make* and let it take its place only where its bytes differ; return whether they do.
+    """Make a file beside *path* by *make* and let it take its place where its bytes differ; return whether they do.
 
     In check mode it is dropped all the same. *before_replacing* may refuse by an exception.
     """

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different, same_bytes, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import (
+    replace_if_different,
+    same_bytes,
+    whole_file,
+)
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
