@@ -34,7 +34,9 @@ def run_processes(pid: int | None = None) -> list[int]:
     found: list[int] = []
     current = _parent(pid or os.getpid())
     while current > 1:
-        if b"ansible" in _read(f"/proc/{current}/cmdline"):
+        # The program or its script, not its arguments: a test of Ansible is none of its runs.
+        words = _read(f"/proc/{current}/cmdline").split(b"\0")[:2]
+        if any(os.path.basename(word).startswith(b"ansible") for word in words):
             found.append(current)
         current = _parent(current)
     return found

@@ -52,16 +52,18 @@ LINKS = {
 }
 
 
-def make_tree(root: Path, files: Mapping[str, str | None] = GOOD, links: Mapping[str, str] = LINKS) -> Path:
-    """Write files and links below *root*; return *root*."""
-    for name, text in files.items():
+def make_tree(
+    root: Path, files: Mapping[str, str | None] | None = None, links: Mapping[str, str] | None = None
+) -> Path:
+    """Write files and links below *root*, those of a good image where none are given; return *root*."""
+    for name, text in (GOOD if files is None else files).items():
         path = root / name
         if text is None:
             path.mkdir(parents=True, exist_ok=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    for name, target in links.items():
+    for name, target in (LINKS if links is None else links).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):

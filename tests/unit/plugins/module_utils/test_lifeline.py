@@ -35,9 +35,10 @@ except Interrupted as reason:
 """
 
 
-def start(tmp_path: Path) -> tuple[subprocess.Popen[bytes], Path]:
-    said = tmp_path / "said"
-    command = [sys.executable, "-c", RUN, "ansible-playbook", MODULE, str(said)]
+def start(tmp_path: Path, name: str = "ansible-playbook") -> tuple[subprocess.Popen[bytes], Path]:
+    said, program = tmp_path / "said", tmp_path / name
+    program.write_text(RUN)
+    command = [sys.executable, str(program), "ansible.yml", MODULE, str(said)]
     run = subprocess.Popen(command, stdin=subprocess.PIPE)
     wait_for(said, "ready")
     return run, said
@@ -67,6 +68,17 @@ def test_the_processes_of_the_run_are_found(tmp_path: Path) -> None:
         run.kill()
         run.wait()
     wait_for(said, "stopped")
+
+
+def test_a_program_that_only_speaks_of_ansible_is_no_run(tmp_path: Path) -> None:
+    run, _said = start(tmp_path, "pytest")
+    try:
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        assert run.pid not in run_processes(int(children[0]))
+    finally:
+        os.kill(int(children[0]), signal.SIGKILL)
+        run.kill()
+        run.wait()
 
 
 def test_init_belongs_to_no_run() -> None:
