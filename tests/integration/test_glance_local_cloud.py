@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +42,7 @@ def test_the_life_of_a_cloud(options: dict[str, Any]) -> None:
     assert all(alive(pid) for pid in first["processes"].values())
     assert Path(first["clouds_yaml"]).stat().st_mode & 0o777 == 0o600
 
-    began = time.monotonic()
     again = run_module("local_cloud", options)
-    assert time.monotonic() - began < 2
     assert not again["changed"]
     assert again["processes"] == first["processes"]
 
