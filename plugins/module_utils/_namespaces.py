@@ -34,7 +34,7 @@ def check(runner: Runner) -> None:
     if result.rc != 0:
         raise GoldsmithError(
             f"cannot enter a mount namespace: {result.last_line}",
-            hint="run as root with CAP_SYS_ADMIN, or where unprivileged user namespaces are allowed",
+            hint="run as root with CAP_SYS_ADMIN, or where users may make namespaces (not in a plain chroot)",
         )
     if os.geteuid() == 0 and _propagation() and _mounts_reach_outside(runner):
         raise GoldsmithError(

@@ -101,6 +101,8 @@ class Runner:
             if stdin is not None and process.stdin:
                 _feed(process.stdin, stdin)
             rc = process.wait(timeout)
+            # What it left running would keep our pipes open: unshare, refused, forgets its helper for ever.
+            _kill_group(process.pid)
             for thread in threads:
                 thread.join()
         except subprocess.TimeoutExpired:
@@ -152,10 +154,7 @@ class Runner:
     @staticmethod
     def stop(process: subprocess.Popen[bytes]) -> None:
         """Kill a program and its group, and wait for it."""
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        _kill_group(process.pid)
         process.wait()
 
 
@@ -165,6 +164,13 @@ def missing_program(name: str) -> GoldsmithError:
         f"the program {os.path.basename(name)} is not installed",
         hint="the role goldsmith.openstack.build_host installs what a build needs",
     )
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def _feed(pipe: IO[bytes], data: str | bytes) -> None:

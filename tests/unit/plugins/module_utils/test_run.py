@@ -125,6 +125,11 @@ def test_nothing_outlives_a_killed_caller() -> None:
     wait_until_gone(pid)
 
 
+def test_a_program_that_leaves_a_child_with_its_pipes_does_not_hang() -> None:
+    result = Runner().run(sh("sleep 1000 & echo $!"))
+    wait_until_gone(int(result.stdout))
+
+
 def test_started_programs_are_ended_by_stop() -> None:
     process = Runner().start(["sleep", "60"])
     assert not gone(process.pid)
