@@ -73,6 +73,8 @@ class Daemon:
         pid = self.pid()
         if pid is not None:
             self._end(pid)
+        else:
+            self._end_orphans()
         self.record.unlink(missing_ok=True)
         return pid is not None
 
@@ -105,6 +107,20 @@ class Daemon:
             os.close(handle)
             _reap(pid)
 
+    def _end_orphans(self) -> None:
+        # Of a process that was killed its children live on for a while, and keep its port.
+        known = self._read()
+        pid, identity = known.get("pid"), str(known.get("identity"))
+        if not isinstance(pid, int) or identity.partition("/")[0] != _boot() or _identity(pid) is not None:
+            return
+        # The number cannot be another session's while these are in it.
+        for orphan in _session(pid):
+            try:
+                os.kill(orphan, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            wait_until_gone(orphan, self.grace)
+
     def _fingerprint(self) -> str:
         what = [list(self.argv), sorted(self.environment.items()), self.version]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()
@@ -131,12 +147,29 @@ def _identity(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
-        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
-            boot = file.read().strip()
+        boot = _boot()
     except OSError:
         return None
     # Field 3 is the state, field 22 the start time; a zombie is dead, only nobody asked for its status yet.
     return None if fields[0] in ("Z", "X") else f"{boot}/{fields[19]}"
+
+
+def _boot() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                if os.getsid(int(entry.name)) == leader:
+                    found.append(int(entry.name))
+            except ProcessLookupError:
+                continue
+    return found
 
 
 def _ended(handle: int, seconds: float) -> bool:

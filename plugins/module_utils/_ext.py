@@ -47,7 +47,7 @@ class Superblock:
 
 
 def target(path: str, offset: int) -> str:
-    """Return a file system at an offset as debugfs, dumpe2fs, e2fsck and resize2fs take it."""
+    """Return a file system at an offset as debugfs and e2fsck take it."""
     return f"{host_path(path)}?offset={offset}" if offset else host_path(path)
 
 

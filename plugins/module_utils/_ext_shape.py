@@ -85,10 +85,11 @@ class Shape:
 
 def read(runner: Runner, path: str, offset: int = 0) -> Shape:
     """Return the shape of the file system at an offset."""
-    result = runner.run(["dumpe2fs", "-h", _ext.target(path, offset)], check=False)
-    if result.rc != 0:
-        raise GoldsmithError(f"cannot read the file system of {path}: {result.last_line}")
+    # As dumpe2fs -h, which in e2fsprogs 1.47.2 takes no offset.
+    result = runner.run(["debugfs", "-R", "show_super_stats -h", _ext.target(path, offset)])
     fields = parse_fields(result.stdout)
+    if "Filesystem UUID" not in fields:
+        raise GoldsmithError(f"cannot read the file system of {path}: {result.last_line}")
     with open(path, "rb") as file:
         file.seek(offset + 1024)
         raw = file.read(1024)
@@ -96,7 +97,7 @@ def read(runner: Runner, path: str, offset: int = 0) -> Shape:
 
 
 def parse_fields(text: str) -> dict[str, str]:
-    """Return the C(name: value) lines of dumpe2fs. The label comes first, so it cannot override what follows."""
+    """Return the C(name: value) lines of a superblock. The label comes first, so it cannot override what follows."""
     fields = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")
@@ -106,7 +107,7 @@ def parse_fields(text: str) -> dict[str, str]:
 
 
 def parse(fields: Mapping[str, str], raw: bytes) -> Shape:
-    """Return the shape from the fields that dumpe2fs names and the bytes of the superblock."""
+    """Return the shape from the fields that e2fsprogs names and the bytes of the superblock."""
 
     def number(name: str, default: str | None = None) -> int:
         return int(fields.get(name, default) if default is not None else fields[name])

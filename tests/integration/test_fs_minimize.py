@@ -82,8 +82,8 @@ def make(path: Path, tree: Path, kind: str) -> int:
 
 
 def superblock(path: Path, offset: int) -> dict[str, str]:
-    """The lines of dumpe2fs that a smaller file system has in common with the big one."""
-    text = tool("dumpe2fs", "-h", at(path, offset))
+    """The lines of the superblock that a smaller file system has in common with the big one."""
+    text = tool("debugfs", "-R", "show_super_stats -h", at(path, offset))
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     names = ("Filesystem volume name", "Filesystem UUID", "Filesystem features", "Inode size", "Journal inode",
              "Errors behavior", "Default mount options", "Filesystem created", "Mount count", "Directory Hash Seed",

@@ -87,7 +87,7 @@ def digest(path: Path) -> str:
 
 
 def superblock(path: Path, offset: int = 0) -> dict[str, str]:
-    lines = tool("dumpe2fs", "-h", at(path, offset)).splitlines()
+    lines = tool("debugfs", "-R", "show_super_stats -h", at(path, offset)).splitlines()
     return {name.strip(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._daemons import Daemon
+from ansible_collections.goldsmith.openstack.plugins.module_utils._daemons import Daemon, wait_until_gone
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -80,6 +80,20 @@ def test_a_foreign_process_with_the_pid_is_left_alone(make, tmp_path: Path) -> N
     record.write_text(text.replace(f'"pid": {pid}', f'"pid": {os.getpid()}'))
     assert daemon.pid() is None
     assert not daemon.stop()
+
+
+def test_the_children_of_one_that_was_killed_are_ended(make) -> None:
+    daemon = make(
+        "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); print('up', flush=True)"
+    )
+    leader = daemon.start()
+    until_up(daemon)
+    child = int(daemon.last_lines()[0])
+    os.waitpid(leader, 0)
+    assert daemon.pid() is None
+    assert not wait_until_gone(child, 0)
+    daemon.stop()
+    assert wait_until_gone(child, 0)
 
 
 def test_one_that_ended_is_known_to_have_ended(make) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What dumpe2fs says of a file system, and what mke2fs is told to make one like it."""
+"""What debugfs says of a file system, and what mke2fs is told to make one like it."""
 
 from __future__ import annotations
 
