@@ -141,7 +141,8 @@ def parse(fields: Mapping[str, str], raw: bytes) -> Shape:
         blocks_per_group=number("Blocks per group"),
         descriptor_size=number("Group descriptor size", "32"),
         reserved_descriptors=number("Reserved GDT blocks", "0"),
-        journal=number("Total journal blocks", fields.get("Journal length", "0")),
+        # The superblock keeps a copy of the journal's inode, whose last two words are its size.
+        journal=(word(0x14C) | word(0x148) << 32) // number("Block size") if "has_journal" in features else 0,
         flex_group=number("Flex block group size", "0"),
         features=features,
         label=raw[120:136].split(b"\0")[0].decode("utf-8", "surrogateescape"),

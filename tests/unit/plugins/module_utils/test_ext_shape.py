@@ -41,8 +41,6 @@ Inodes per group:         8192
 Flex block group size:    16
 Inode size:	          256
 Directory Hash Seed:      11111111-2222-3333-4444-555555555556
-Total journal size:       64M
-Total journal blocks:     16384
 """
 
 
@@ -51,6 +49,7 @@ def superblock(label: bytes = b"cloudimg-rootfs") -> bytes:
     struct.pack_into("<II", raw, 44, 0, 1700000000)
     struct.pack_into("<Hh", raw, 52, 3, -1)
     struct.pack_into("<I", raw, 264, 1600000000)
+    struct.pack_into("<II", raw, 0x148, 0, 64 << 20)
     raw[120 : 120 + len(label)] = label
     return bytes(raw)
 
