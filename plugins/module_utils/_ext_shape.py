@@ -187,7 +187,8 @@ def make_like(
         runner.run([*argv, path, f"{blocks * shape.block_size // KIB}k"], environment=environment)
     except ProgramError as error:
         text = error.result.stderr
-        if any(sign in text for sign in ("Could not allocate", "No free space", "ext2 inode", "too small", "too big")):
+        signs = ("Could not allocate", "No free space", "Not enough space", "ext2 inode", "too small", "too big")
+        if any(sign in text for sign in signs):
             raise NoRoom(f"the tree does not fit into {blocks} blocks: {error.result.last_line}") from None
         raise
 

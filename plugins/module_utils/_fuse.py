@@ -14,9 +14,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import SY
 
 FAILED = 111
 # The script is fixed, what varies comes as its arguments. The mount and fuse2fs go with the namespaces.
-# Its exit status may be 0 although it mounted nothing. libfuse 2 and 3 both know these options; use_ino keeps links.
+# Its exit status may be 0 although it mounted nothing. libfuse 2 and 3 both know these options.
 _SCRIPT = f'{{ fuse2fs -o "$1" "$2" "$3" && mountpoint -q "$3"; }} || exit {FAILED}; shift 3; exec "$@"'
-_OPTIONS = "ro,use_ino,kernel_cache,attr_timeout=600,entry_timeout=600"
+_OPTIONS = "ro,kernel_cache,attr_timeout=600,entry_timeout=600"
 
 
 def view(path: str, offset: int, mountpoint: str, namespaces: Sequence[str]) -> list[str]:

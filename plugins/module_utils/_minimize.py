@@ -280,7 +280,8 @@ def _rebuild(runner: Runner, subject: Subject, blocks: int, partial: str, folder
     # A lost+found that was removed is there again.
     if made.used_inodes - shape.used_inodes not in (0, 1):
         raise GoldsmithError(
-            f"the rebuilt file system has {made.used_inodes} files, not {shape.used_inodes}", hint="set method=shrink"
+            f"the rebuilt file system has {made.used_inodes} files, not {shape.used_inodes}",
+            hint="does this host's fuse2fs split hard links? set method=shrink",
         )
     _cut(subject, partial, made.blocks)
     progress(100)
