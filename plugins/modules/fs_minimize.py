@@ -23,8 +23,8 @@ description:
 requirements:
   - e2fsprogs 1.46 or newer
   - util-linux
-  - fuse2fs and C(/dev/fuse) for O(method=rebuild). A fuse2fs built with libfuse 3 splits hard links; a file system that has
-    some is then refused.
+  - fuse2fs and C(/dev/fuse) for O(method=rebuild). One that is built with libfuse 3 (Debian 13) splits hard links; a
+    file system that has some is then refused.
 attributes:
   check_mode:
     support: full

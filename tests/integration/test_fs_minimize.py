@@ -73,6 +73,7 @@ def test_hard_links_are_kept_or_the_rebuild_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "one").write_text("one")
     os.link(tmp_path / "tree" / "one", tmp_path / "tree" / "two")
+    (tmp_path / "tree" / "data").write_bytes(os.urandom(8 * MIB))
     image = tmp_path / "image"
     make_filesystem(image, tmp_path / "tree", size=64 * MIB)
     files, before = snapshot(image, 0), image.read_bytes()
