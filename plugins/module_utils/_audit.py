@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
     _audit_leftovers,
     _audit_requirements,
+    _audit_resize_cloud_init,
+    _audit_resize_lvm,
     _ext,
     _partitions,
     _qemu_img,
@@ -24,8 +26,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB
 
-# The two files enter their rules into RULES when they are imported.
-RULE_FILES = (_audit_requirements, _audit_leftovers)
+# These files enter their rules into RULES when they are imported.
+RULE_FILES = (_audit_resize_cloud_init, _audit_resize_lvm, _audit_requirements, _audit_leftovers)
+STRATEGIES = tuple(entry.resize for entry in RULES if entry.resize)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Root:
 
 
 def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
-    """Hold the system at *path* against every rule."""
+    """Hold the system at *path* against every rule that is for its strategy."""
+    if wanted.resize not in STRATEGIES:
+        raise OptionError("resize", wanted.resize, f"is not known; one of {', '.join(STRATEGIES)}")
     with open_root(runner, path) as root:
         guest = Guest(
             files=root.files,
@@ -77,7 +82,8 @@ def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
             partitions=root.partitions,
         )
         # What OpenStack asks for first; its ids begin with a capital.
-        return [Result(entry, entry.judge(guest)) for entry in sorted(RULES, key=lambda entry: entry.id[0].islower())]
+        rules = [entry for entry in RULES if entry.resize in (None, wanted.resize)]
+        return [Result(entry, entry.judge(guest)) for entry in sorted(rules, key=lambda entry: entry.id[0].islower())]
 
 
 def broken(results: list[Result]) -> list[str]:

@@ -1,16 +1,15 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules for what OpenStack asks of an image: Q1 to Q7 and D7. Floor 3."""
+"""The rules for what OpenStack asks of every image: Q2 to Q7 and D7. Floor 3."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
-
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _guest_agent as agent
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _guest_cloud_init as cloud_init
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import (
     Finding,
     Guest,
@@ -18,7 +17,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule im
     not_applicable,
     rule,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 
 PERSISTENT_NET = ("/etc/udev/rules.d/70-persistent-net.rules", "/lib/udev/rules.d/75-persistent-net-generator.rules")
 _MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])", re.IGNORECASE)
@@ -42,34 +40,6 @@ _BOOT_FILES = (
 )
 _DEFAULT_FILES = ("/etc/default/grub", "/etc/default/grub.d/*.cfg", "/etc/kernel/cmdline")
 _CONSOLES = ("console=tty0", "console=ttyS0,115200n8")
-_SOURCES = ("OpenStack", "ConfigDrive")
-
-
-@rule("Q1c", "The root file system grows to the flavour's disk, by cloud-init")
-def grows(guest: Guest) -> Finding:
-    """One ext root, no LVM, no swap; cloud-init and growpart."""
-    faults, seen = [], []
-    if guest.filesystem is not None:
-        (seen if guest.filesystem in ("ext3", "ext4") else faults).append(f"root file system: {guest.filesystem}")
-    if guest.partitions is not None:
-        unwanted = [kind for kind in guest.partitions if kind.lower() in _UNWANTED_PARTITIONS]
-        faults += [f"partition of the type {_UNWANTED_PARTITIONS[kind.lower()]}" for kind in unwanted]
-    faults += [f"/etc/fstab: {line}" for line in guest.lines("/etc/fstab") if line.split()[2:3] == ["swap"]]
-    for program in ("/usr/bin/cloud-init", "/usr/bin/growpart"):
-        (seen if guest.files.is_file(program) else faults).append(f"{program}: {_there(guest, program)}")
-    if guest.files.exists("/etc/cloud/cloud-init.disabled"):
-        faults.append("/etc/cloud/cloud-init.disabled: exists")
-    config = cloud_config(guest)
-    modules = _modules(config, "cloud_init_modules")
-    faults += [
-        f"/etc/cloud: {name} is not in cloud_init_modules"
-        for name in ("growpart", "resizefs")
-        if modules and name not in modules
-    ]
-    mode = config.get("growpart", {}).get("mode") if isinstance(config.get("growpart"), dict) else None
-    if str(mode).lower() in ("off", "false"):
-        faults.append(f"/etc/cloud: growpart.mode is {mode}")
-    return judged(faults, seen)
 
 
 @rule("Q2", "No MAC address in the image")
@@ -108,8 +78,11 @@ def sshd(guest: Guest) -> Finding:
         text = guest.files.text(path) or ""
         if ("ssh-keygen -A" in text or "reconfigure openssh-server" in text) and guest.enabled(path.rsplit("/", 1)[1]):
             makers.append(path)
-    if guest.files.is_file("/usr/bin/cloud-init"):
-        makers.append("/usr/bin/cloud-init")
+    for link in links:
+        drop_ins = guest.files.glob(f"/etc/systemd/system/{link.rsplit('/', 1)[1]}.d/*.conf")
+        makers += [path for path in drop_ins if "ssh-keygen -A" in (guest.files.text(path) or "")]
+    if cloud_init.is_there(guest.files):
+        makers.append(cloud_init.PROGRAM)
     if not makers:
         faults.append("nothing makes host keys: neither cloud-init nor a unit with ssh-keygen -A")
     return judged(faults, [*seen, *makers])
@@ -138,7 +111,7 @@ def ssh_without_password(guest: Guest) -> Finding:
             faults.append(f"{path}: {name} {value}")
     if first.get("permitemptypasswords", ("", "no"))[1] != "no":
         faults.append(f"{first['permitemptypasswords'][0]}: permitemptypasswords yes")
-    if cloud_config(guest).get("ssh_pwauth") in (True, "true", "yes", "1", 1):
+    if cloud_init.configuration(guest.files).get("ssh_pwauth") in (True, "true", "yes", "1", 1):
         faults.append("/etc/cloud: ssh_pwauth is true")
     return judged(faults, [f"{path}: {name} {value}" for name, (path, value) in first.items()])
 
@@ -155,11 +128,11 @@ def no_firewall(guest: Guest) -> Finding:
 
 @rule("Q5", "The instance's ssh key is fetched from the metadata service or the config drive")
 def instance_key(guest: Guest) -> Finding:
-    """cloud-init, its sources, and the account."""
-    if not guest.files.is_file("/usr/bin/cloud-init"):
-        return judged(["/usr/bin/cloud-init: missing"])
-    config = cloud_config(guest)
-    faults = _missing_sources(config)
+    """cloud-init, its sources, and the account; or the agent, and the account."""
+    if not cloud_init.is_there(guest.files):
+        return _agent_finds(guest)
+    config = cloud_init.configuration(guest.files)
+    faults = cloud_init.missing_sources(config)
     account = config.get("system_info", {}).get("default_user", {}).get("name")
     users = config.get("users", ["default"])
     if not account:
@@ -168,7 +141,7 @@ def instance_key(guest: Guest) -> Finding:
         faults.append(f"/etc/cloud: the default user is {account}, not {guest.user}")
     if users is not None and "default" not in users:
         faults.append("/etc/cloud: the default user is not among the users")
-    modules = _modules(config, "cloud_init_modules") + _modules(config, "cloud_config_modules")
+    modules = cloud_init.modules(config, "cloud_init_modules") + cloud_init.modules(config, "cloud_config_modules")
     faults += [
         f"/etc/cloud: the module {name} is not run"
         for name in ("users_groups", "ssh")
@@ -179,13 +152,13 @@ def instance_key(guest: Guest) -> Finding:
 
 @rule("Q6", "User data and other metadata are processed")
 def user_data(guest: Guest) -> Finding:
-    """cloud-init with the modules that set the host name and run scripts."""
-    if not guest.files.is_file("/usr/bin/cloud-init"):
-        return judged(["/usr/bin/cloud-init: missing"])
-    config = cloud_config(guest)
-    faults = _missing_sources(config)
+    """cloud-init with the modules that set the host name and run scripts, or the agent."""
+    if not cloud_init.is_there(guest.files):
+        return _agent_finds(guest)
+    config = cloud_init.configuration(guest.files)
+    faults = cloud_init.missing_sources(config)
     for stage, name in (("cloud_init_modules", "set_hostname"), ("cloud_final_modules", "scripts_user")):
-        modules = _modules(config, stage)
+        modules = cloud_init.modules(config, stage)
         if modules and name not in modules:
             faults.append(f"/etc/cloud: {name} is not in {stage}")
     if config.get("preserve_hostname") is True:
@@ -228,34 +201,6 @@ def console(guest: Guest) -> Finding:
     return judged(faults, seen)
 
 
-_UNWANTED_PARTITIONS = {
-    "lvm": "lvm",
-    "8e": "lvm",
-    "82": "swap",
-    "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f": "swap",
-}
-
-
-def cloud_config(guest: Guest) -> dict[str, Any]:
-    """Return cloud-init's configuration: cloud.cfg and its drop-ins, later ones over earlier ones."""
-    merged: dict[str, Any] = {}
-    for path in ("/etc/cloud/cloud.cfg", *guest.files.glob("/etc/cloud/cloud.cfg.d/*.cfg")):
-        text = guest.files.text(path)
-        if not text:
-            continue
-        if not HAS_YAML:
-            raise GoldsmithError(
-                "the Python library PyYAML is not installed", hint="install python3-yaml, or pip install PyYAML"
-            )
-        try:
-            data = yaml_load(text)
-        except Exception as error:  # PyYAML has many, and a guest's file may hold anything
-            raise GoldsmithError(f"{path} in the image is not YAML: {str(error).splitlines()[0]}") from error
-        if isinstance(data, dict):
-            merged = _merge(merged, data)
-    return merged
-
-
 def sshd_settings(
     guest: Guest, path: str, matched: bool = False, depth: int = 0
 ) -> Iterator[tuple[str, bool, str, str]]:
@@ -274,25 +219,19 @@ def sshd_settings(
             yield path, matched, name, values[0].lower()
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for name, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merge(merged[name], value) if both else value
-    return merged
-
-
-def _modules(config: dict[str, Any], stage: str) -> list[str]:
-    # An entry may be [name, frequency]; older releases write a dash.
-    entries = config.get(stage) or []
-    return [str(entry[0] if isinstance(entry, list) else entry).replace("-", "_") for entry in entries]
-
-
-def _missing_sources(config: dict[str, Any]) -> list[str]:
-    sources = config.get("datasource_list")
-    if not sources:
-        return []  # by default cloud-init knows all
-    return [f"/etc/cloud: {name} is not in datasource_list" for name in _SOURCES if name not in sources]
+def _agent_finds(guest: Guest) -> Finding:
+    if not agent.is_there(guest):
+        return judged([f"{cloud_init.PROGRAM} and {agent.PROGRAM}: missing"])
+    faults, seen = agent.judge(guest, agent.INSTANCE)
+    account = agent.account(guest)
+    accounts = [line.split(":")[0] for line in guest.lines("/etc/passwd")]
+    if account is None:
+        faults.append(f"{agent.CONFIGURATION}: names no user")
+    elif account not in accounts:
+        faults.append(f"/etc/passwd: there is no {account}, whom {agent.CONFIGURATION} names")
+    elif guest.user and account != guest.user:
+        faults.append(f"{agent.CONFIGURATION}: the user is {account}, not {guest.user}")
+    return judged(faults, [*seen, f"account: {account}"])
 
 
 def _there(guest: Guest, path: str) -> str:

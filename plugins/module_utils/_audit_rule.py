@@ -68,17 +68,20 @@ class Rule:
     id: str
     title: str
     judge: Callable[[Guest], Finding] = field(compare=False)
+    resize: str | None = None  # the strategy that it belongs to; None: every one
 
 
 _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 RULES: list[Rule] = []
 
 
-def rule(id: str, title: str) -> Callable[[Callable[[Guest], Finding]], Callable[[Guest], Finding]]:
-    """Enter a function into the list of rules."""
+def rule(
+    id: str, title: str, *, resize: str | None = None
+) -> Callable[[Callable[[Guest], Finding]], Callable[[Guest], Finding]]:
+    """Enter a function into the list of rules: of one strategy of growth, or of all."""
 
     def enter(judge: Callable[[Guest], Finding]) -> Callable[[Guest], Finding]:
-        RULES.append(Rule(id, title, judge))
+        RULES.append(Rule(id, title, judge, resize))
         return judge
 
     return enter

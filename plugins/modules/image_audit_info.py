@@ -43,9 +43,8 @@ options:
     type: path
     required: true
   resize:
-    description: The strategy by which the root file system grows.
+    description: The strategy by which the root file system grows, V(cloud_init), V(lvm) or V(xen).
     type: str
-    choices: [cloud_init]
     default: cloud_init
   user:
     description:
@@ -126,7 +125,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
-            "resize": {"type": "str", "choices": ["cloud_init"], "default": "cloud_init"},
+            "resize": {"type": "str", "default": "cloud_init"},
             "user": {"type": "str"},
             "proxy": {"type": "str"},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},

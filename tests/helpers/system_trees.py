@@ -45,6 +45,12 @@ GOOD: dict[str, str | None] = {
     "tmp": None,
     "var/tmp": None,
 }
+# What an image with the agent has in the place of cloud-init.
+AGENT = {"usr/sbin/goldsmith-agent": "#!/bin/sh\n", "etc/goldsmith/agent.conf": "user=debian\n", "usr/sbin/lvm": ""}
+AGENT_LINKS = {
+    f"etc/systemd/system/multi-user.target.wants/{name}": f"../{name}"
+    for name in ("goldsmith-grow.service", "goldsmith-instance.service")
+}
 LINKS = {
     "lib": "usr/lib",
     "etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",

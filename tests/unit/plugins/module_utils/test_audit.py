@@ -27,6 +27,18 @@ def test_every_requirement_has_one_result(tmp_path: Path) -> None:
     assert {result["verdict"] for result in results} == {"pass"}
 
 
+def test_rules_of_other_strategies_are_left_out(tmp_path: Path) -> None:
+    results = _audit.run(Runner(), str(make_tree(tmp_path / "t")), _audit.Wanted(resize="lvm"))
+    ids = [result.rule.id for result in results]
+    assert "Q1l" in ids
+    assert "Q1c" not in ids
+
+
+def test_a_strategy_that_is_not_known(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"resize=zfs: is not known; one of cloud_init, lvm"):
+        _audit.run(Runner(), str(make_tree(tmp_path / "t")), _audit.Wanted(resize="zfs"))
+
+
 def test_broken_rules_are_listed(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     (tree / "etc/machine-id").unlink()

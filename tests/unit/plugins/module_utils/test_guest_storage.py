@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a guest lies on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _guest_storage
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import Guest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import TreeFiles
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "partitions", "lvm", "faults"),
+    [
+        ("ext4", ("linux",), False, []),
+        ("ext3", (), False, []),
+        (None, None, True, []),  # a tree: nothing is known
+        ("ext4", (), True, []),  # the root file system of a triplet
+        ("ext4", ("bios_boot", "lvm"), True, []),
+        ("xfs", ("linux",), False, ["root file system: xfs"]),
+        ("ext4", ("8e",), False, ["partition of the type lvm"]),
+        ("ext4", ("linux",), True, ["partitions of the type lvm: 0"]),
+        ("ext4", ("0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "linux"), False, ["partition of the type swap"]),
+    ],
+)
+def test_faults(
+    tmp_path: Path, filesystem: str | None, partitions: tuple[str, ...] | None, lvm: bool, faults: list[str]
+) -> None:
+    guest = Guest(TreeFiles(str(tmp_path)), filesystem=filesystem, partitions=partitions)
+    assert _guest_storage.judge(guest, lvm=lvm)[0] == faults
+
+
+def test_swap_in_fstab(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("# swap\n/swapfile none swap sw 0 0\n")
+    assert _guest_storage.judge(Guest(TreeFiles(str(tmp_path))), lvm=False)[0] == [
+        "/etc/fstab: /swapfile none swap sw 0 0"
+    ]
