@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import sha512_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import whole_file
@@ -60,6 +61,14 @@ def describe(folder: str, artifacts: Sequence[Artifact]) -> list[dict[str, Any]]
         }
         for artifact, hexdigest in zip(artifacts, digests)
     ]
+
+
+def packages(tree: str | None) -> list[dict[str, str]]:
+    """Return the packages that are installed in a tree; none where it is no tree of a known kind."""
+    try:
+        return _tree.packages(tree) if tree else []
+    except FileNotFoundError:
+        return []
 
 
 def write(folder: str, content: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:

@@ -58,10 +58,17 @@ options:
     type: dict
     default: {}
   packages:
-    description: The installed packages.
+    description: The installed packages. The default is those of O(tree).
     type: list
     elements: dict
     default: []
+  tree:
+    description: Folder with the root file system as it is in the image, to read the installed packages from.
+    type: path
+  removed:
+    description: What the build needed and the image has no more, with C(packages) and C(size) in bytes.
+    type: dict
+    default: {}
   properties:
     description: Glance properties.
     type: dict
@@ -123,6 +130,8 @@ ARGUMENT_SPEC = {
     },
     "definition": {"type": "dict", "default": {}},
     "packages": {"type": "list", "elements": "dict", "default": []},
+    "tree": {"type": "path"},
+    "removed": {"type": "dict", "default": {}},
     "properties": {"type": "dict", "default": {}},
     "min_disk": {"type": "int"},
     "min_ram": {"type": "int", "default": 0},
@@ -135,7 +144,8 @@ def run(params: dict, check_mode: bool) -> dict:
     artifacts = _manifest.describe(params["path"], [_manifest.Artifact(**item) for item in params["artifacts"]])
     largest = max(artifact["virtual_size"] for artifact in artifacts)
     content = {
-        **{name: params[name] for name in ("name", "definition", "packages", "properties", "min_ram", "timings")},
+        **{name: params[name] for name in ("name", "definition", "removed", "properties", "min_ram", "timings")},
+        "packages": params["packages"] or _manifest.packages(params["tree"]),
         "min_disk": params["min_disk"] or align_up(largest, GIB) // GIB,
         "artifacts": artifacts,
     }

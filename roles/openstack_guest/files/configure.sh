@@ -3,12 +3,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# configure.sh TIMEZONE LOCALES: accounts, services, locale and timezone of a guest. Prints "changed" where it did something.
+# configure.sh TIMEZONE LOCALES ACCOUNT SERVICES: accounts, services, locale and timezone of a guest. Prints "changed"
+# where it did something.
 set -eu
 timezone=$1
 locales=$2
+account=$3
+services=$4
 
 changed() { echo changed; }
+
+# Without cloud-init nobody else makes the account that gets the instance's key.
+if [ -n "$account" ] && ! getent passwd "$account" >/dev/null; then
+    useradd --create-home --shell /bin/bash --comment "$account" "$account"
+    for group in adm sudo wheel; do
+        ! getent group "$group" >/dev/null || usermod --append --groups "$group" "$account"
+    done
+    changed
+fi
 
 # No account has a password: root's is locked, as are those that a package or role may have set.
 awk -F: '$2 ~ /^[^!*]/ || $2 == "" { print $1 }' /etc/shadow | while read -r account; do
@@ -29,6 +41,9 @@ for unit in ssh sshd systemd-networkd systemd-resolved; do
     if [ -e "/lib/systemd/system/$unit.service" ] && ! enabled "$unit.service"; then
         systemctl enable -q "$unit.service" && changed
     fi
+done
+for unit in $services; do
+    enabled "$unit" || { systemctl enable -q "$unit" && changed; }
 done
 
 if [ "$(readlink /etc/localtime || :)" != "/usr/share/zoneinfo/$timezone" ]; then

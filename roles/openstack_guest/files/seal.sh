@@ -3,8 +3,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Removes from a system what belongs to one machine, to its making, or to a person. The last step before it is an image.
+# seal.sh [PACKAGES]: removes from a system what belongs to one machine, to its making, or to a person, and PACKAGES that
+# only its making needed, with what they alone brought. The last step before it is an image. Prints "removed NAME KIB".
 set -eu
+
+# Only what these packages brought: others that nothing needs may be somebody's.
+unneeded() {
+    apt-get --simulate -o APT::AutoRemove::RecommendsImportant=0 -o APT::AutoRemove::SuggestsImportant=0 autoremove |
+        sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort
+}
+
+if [ $# -gt 0 ] && command -v apt-get >/dev/null; then
+    before=$(unneeded)
+    apt-mark auto "$@" >/dev/null
+    brought=$(unneeded | while read -r package; do
+        case " $(echo "$before" | tr '\n' ' ') " in *" $package "*) ;; *) echo "$package" ;; esac
+    done)
+    if [ -n "$brought" ]; then
+        # shellcheck disable=SC2086 # names without blanks
+        dpkg-query --show --showformat='removed ${Package} ${Installed-Size}\n' $brought
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 purge $brought >/dev/null
+    fi
+fi
 
 # Identity: each instance makes its own. machine-id is empty, not missing, or some clouds' guests do not boot.
 : >/etc/machine-id

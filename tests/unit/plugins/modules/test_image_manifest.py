@@ -30,6 +30,22 @@ def test_the_record(tmp_path: Path) -> None:
     assert content["definition"] == {"release": "trixie"}
     assert (content["min_ram"], content["properties"]) == (512, {"os_distro": "debian"})
     assert content["artifacts"] == result["artifacts"]
+    assert (content["packages"], content["removed"]) == ([], {})
+
+
+def test_packages_are_those_that_the_tree_has_now(tmp_path: Path) -> None:
+    (tmp_path / "a.qcow2").write_bytes(b"disk")
+    status = tmp_path / "tree/var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: jq\nStatus: install ok installed\nVersion: 1.7\nArchitecture: amd64\n\n"
+        "Package: python3\nStatus: deinstall ok config-files\nVersion: 3.13\nArchitecture: amd64\n"
+    )
+    removed = {"packages": ["python3"], "size": 1024}
+    record(tmp_path, tree=str(tmp_path / "tree"), removed=removed)
+    content = json.loads((tmp_path / "manifest.json").read_text())
+    assert content["packages"] == [{"package": "jq", "version": "1.7", "architecture": "amd64"}]
+    assert content["removed"] == removed
 
 
 @pytest.mark.parametrize(
