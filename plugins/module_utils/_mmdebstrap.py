@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,10 @@ _CAUSES = (
 
 @dataclass(frozen=True)
 class Request:
-    """What the tree shall hold. *sources* are apt source lines or mirrors; empty: those of the release itself."""
+    """What the tree shall hold.
+
+    *sources* are apt source lines or mirrors; empty: those of the release itself. *files* are paths and texts.
+    """
 
     path: str
     release: str
@@ -85,6 +89,7 @@ class Request:
     components: tuple[str, ...] = ("main",)
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     proxy: str = ""
     cache: str | None = None
 
@@ -118,12 +123,19 @@ def command(request: Request) -> list[str]:
         argv.append(f"--include={','.join(request.packages)}")
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in request.exclude]
     argv += [f"--dpkgopt=path-include={pattern}" for pattern in request.include]
+    # What the packages are configured by: after the essential ones, which bring sh and the folders, before all others.
+    argv += [_file_hook(path, text) for path, text in request.files]
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
     if request.cache:
         argv += ["--skip=essential/unlink", *_cache_hooks(request.cache)]
     argv += [request.release, request.path]
     return argv + list(request.sources)
+
+
+def _file_hook(path: str, text: str) -> str:
+    name = f'"$1"{shlex.quote(path)}'
+    return f'--essential-hook=mkdir -p "$(dirname {name})" && printf %s {shlex.quote(text)} >{name}'
 
 
 def _cache_hooks(cache: str) -> list[str]:

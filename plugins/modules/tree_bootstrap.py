@@ -81,6 +81,21 @@ options:
     type: list
     elements: str
     default: []
+  files:
+    description: Files by which packages are configured, such as those of initramfs-tools. They are written before any
+      package but the essential ones is installed; take paths that no package brings.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Path inside the tree.
+        type: path
+        required: true
+      content:
+        description: Text of the file.
+        type: str
+        required: true
   proxy:
     description: URL of the HTTP proxy for downloads.
     type: str
@@ -141,6 +156,15 @@ ARGUMENT_SPEC = {
     "security_mirror": {"type": "str", "default": ""},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "include": {"type": "list", "elements": "str", "default": []},
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str", "required": True},
+        },
+    },
     "proxy": {"type": "str", "default": ""},
     "cache_dir": {"type": "path"},
 }
@@ -153,6 +177,9 @@ def request_of(params: dict) -> _bootstrap.Request:
         for value in values:
             if not _NAME.match(value):
                 raise OptionError(option, value, "is not a name", hint="use letters, digits and + . -")
+    for file in params["files"]:
+        if not file["path"].startswith("/") or ".." in file["path"].split("/"):
+            raise OptionError("files.path", file["path"], "is no path inside the tree", hint="begin with /, without ..")
     return _bootstrap.Request(
         path=params["path"],
         release=params["release"],
@@ -162,6 +189,7 @@ def request_of(params: dict) -> _bootstrap.Request:
         components=tuple(params["components"]),
         exclude=tuple(params["exclude"]),
         include=tuple(params["include"]),
+        files=tuple((file["path"], file["content"]) for file in params["files"]),
         proxy=params["proxy"],
         cache=params["cache_dir"],
     )

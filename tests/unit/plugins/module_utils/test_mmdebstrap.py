@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -62,6 +63,13 @@ def test_the_folder_of_packages_is_a_word_of_the_shell() -> None:
     for hook in hooks:
         assert "'/var/cache/o'\\''brien; rm -rf /'" in hook
     assert "--skip=essential/unlink" in argv
+
+
+def test_files_are_words_of_the_shell(tmp_path: Path) -> None:
+    request = _mmdebstrap.Request(str(tmp_path), "trixie", "amd64", (), files=(("/etc/a b/c.conf", "it's $HOME\n"),))
+    hook = next(word for word in _mmdebstrap.command(request) if word.startswith("--essential-hook="))
+    subprocess.run(["sh", "-c", hook.partition("=")[2], "sh", str(tmp_path)], check=True)
+    assert (tmp_path / "etc/a b/c.conf").read_text() == "it's $HOME\n"
 
 
 def test_stages_are_told_and_times_are_fixed() -> None:
