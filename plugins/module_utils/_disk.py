@@ -6,84 +6,77 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
     _ext,
     _fat,
     _grub,
+    _lvm,
+    _lvm_label,
     _namespaces,
     _partitions,
     _tree,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import seeded_uuid
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._layout import (
+    BIOS,
+    GPT,
+    MBR,
+    NONE,
+    UEFI,
+    Group,
+    Layout,
+    Volume,
+    check,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm import Stretch
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB, align_up
 
-NONE, MBR, GPT = "none", "mbr", "gpt"
-ROOT_LABEL = "cloudimg-rootfs"
-ESP_SIZE = 64 * MIB
-_BIOS = ("bios", "hybrid")
-_UEFI = ("uefi", "hybrid")
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A partition, or the whole of an unpartitioned image. *size* None: as the tree needs, or the rest of the disk."""
-
-    name: str
-    type: str = _partitions.LINUX
-    filesystem: str | None = "ext4"
-    size: int | None = None
-    label: str = ""
-    number: int = 1
-
-    @property
-    def is_root(self) -> bool:
-        """Whether the tree goes here."""
-        return self.name == "root"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the image shall be. *size* None: as the volumes need. *free*: share of the root file system left free."""
-
-    label: str
-    volumes: tuple[Volume, ...]
-    seed: str
-    firmware: str = "none"
-    size: int | None = None
-    tree: str | None = None
-    free: float = 0.05
-    kernel_args: str = ""
-    title: str = "Linux"
-    epoch: int | None = None  # None: as the tree says
-
 
 @dataclass(frozen=True)
 class Placed:
-    """A volume with its place in the file, in bytes, and the uuid of its file system."""
+    """A volume with its place in the file, in bytes, and the uuid of its file system.
+
+    *group* is that of a logical volume; *volumes* are those in a partition of the type lvm.
+    """
 
     volume: Volume
     start: int
     size: int
     uuid: str
+    group: Group | None = None
+    volumes: tuple[Placed, ...] = ()
+
+    @property
+    def holds_root(self) -> bool:
+        """Whether the tree goes here, or into a volume in it."""
+        return self.volume.is_root or any(placed.volume.is_root for placed in self.volumes)
+
+    @property
+    def target(self) -> _grub.Target:
+        """The volume as GRUB has to find it."""
+        return _grub.Target(self.uuid, _lvm.mapped_name(self.group.name, self.volume.name) if self.group else None)
 
     def describe(self) -> dict[str, object]:
         """Return the volume as a playbook sees it."""
-        return {
-            "number": self.volume.number,
+        facts: dict[str, object] = {
             "name": self.volume.name,
             "start": self.start,
             "size": self.size,
-            "type": self.volume.type,
             "filesystem": self.volume.filesystem,
             "label": self.volume.label,
             "uuid": self.uuid,
         }
+        if self.group:
+            return {**facts, "device": _lvm.device(self.group.name, self.volume.name)}
+        facts |= {"number": self.volume.number, "type": self.volume.type}
+        if self.volume.type == _partitions.LVM:
+            facts["volumes"] = [placed.describe() for placed in self.volumes]
+        return facts
 
 
 @dataclass(frozen=True)
@@ -97,9 +90,14 @@ class Plan:
     epoch: int
 
     @property
+    def filesystems(self) -> tuple[Placed, ...]:
+        """All that can hold a file system: partitions and logical volumes."""
+        return tuple(part for placed in self.volumes for part in (placed.volumes or (placed,)))
+
+    @property
     def root(self) -> Placed | None:
         """The root file system, if the layout has one."""
-        return next((placed for placed in self.volumes if placed.volume.is_root), None)
+        return next((placed for placed in self.filesystems if placed.volume.is_root), None)
 
     def describe(self) -> dict[str, object]:
         """Return the plan as a playbook sees it."""
@@ -128,44 +126,38 @@ class Plan:
                     type=placed.volume.type,
                     uuid=seeded_uuid(self.layout.seed, f"partition-{placed.volume.name}").upper(),
                     name=placed.volume.name,
-                    bootable=placed.volume.is_root,
+                    bootable=placed.holds_root,
                 )
                 for placed in self.volumes
             ),
         )
 
 
-def default_volumes(label: str, firmware: str, filesystem: str) -> tuple[Volume, ...]:
-    """Return the volumes of an image for one system: the root is number 1 and lies last, so that it can grow."""
-    root = Volume("root", filesystem=filesystem, label=ROOT_LABEL)
-    before = []
-    if label == GPT and firmware in _BIOS:
-        before.append(Volume("bios", _partitions.BIOS_BOOT, None, MIB, number=14))
-    if label == GPT and firmware in _UEFI:
-        before.append(Volume("efi", _partitions.ESP, "vfat", ESP_SIZE, "ESP", number=15))
-    return (*before, root)
-
-
 def make_plan(runner: Runner, layout: Layout) -> Plan:
     """Place every volume; raise OptionError or GoldsmithError where the layout cannot be."""
-    _check(layout)
+    check(layout)
     kernel = _tree.find_kernel(layout.tree) if layout.tree and layout.firmware != "none" else None
     place = 0 if layout.label == NONE else _partitions.ALIGNMENT
     tail = _partitions.GPT_TAIL if layout.label == GPT else 0
     volumes = []
     for index, volume in enumerate(layout.volumes):
+        group = layout.group_in(volume)
         size = None if volume.size is None else align_up(volume.size, MIB)
-        if size == 0:
-            raise OptionError("partitions.size", 0, f"is no size for {volume.name}")
         if size is None and layout.size is not None:
             behind = sum(align_up(other.size or 0, MIB) for other in layout.volumes[index + 1 :])
             size = layout.size - place - behind - tail
+        elif size is None and group:
+            size = _lvm.FIRST_EXTENT + sum(_extents(runner, layout, group, None)) * _lvm.EXTENT
         elif size is None:
             size = _root_size(runner, layout)
         if size < MIB:
             raise OptionError("size", layout.size, f"leaves no room for the volume {volume.name}")
         size = size // MIB * MIB
-        volumes.append(Placed(volume, place, size, seeded_uuid(layout.seed, volume.name)))
+        if group:
+            extents = _extents(runner, layout, group, size)
+            volumes.append(_place_group(layout, volume, group, extents, Stretch(place, size)))
+        else:
+            volumes.append(Placed(volume, place, size, seeded_uuid(layout.seed, volume.name)))
         place += size
     if layout.size is not None and place + tail > layout.size:
         raise OptionError("size", layout.size, f"is less than the {place + tail} bytes that the partitions need")
@@ -185,11 +177,14 @@ def write(runner: Runner, plan: Plan, path: str) -> None:
     if layout.tree:
         _tree.clamp_times(runner, layout.tree, plan.epoch, _namespaces.prefix())
     for placed in plan.volumes:
+        if placed.volumes:
+            _lvm_label.write(path, _metadata(plan, placed), offset=placed.start, size=placed.size)
+    for placed in plan.filesystems:
         _write_volume(runner, plan, placed, path, environment)
-    if layout.firmware in _BIOS and plan.root and layout.tree:
+    if layout.firmware in BIOS and plan.root and layout.tree:
         bios = next((p for p in plan.volumes if p.volume.type == _partitions.BIOS_BOOT), None)
         place = (bios.start, bios.size) if bios else None
-        _grub.install_bios(runner, path, layout.tree, plan.root.uuid, bios_boot=place)
+        _grub.install_bios(runner, path, layout.tree, plan.root.target, bios_boot=place)
 
 
 def mismatch(runner: Runner, plan: Plan, path: str) -> str | None:
@@ -209,46 +204,46 @@ def mismatch(runner: Runner, plan: Plan, path: str) -> str | None:
     return None
 
 
-def _check(layout: Layout) -> None:
-    if sum(volume.size is None for volume in layout.volumes) > 1:
-        raise OptionError("partitions", "", "more than one has no size", hint="give all but one a size")
-    if layout.label == NONE and len(layout.volumes) != 1:
-        raise OptionError("label", layout.label, "an unpartitioned image has one volume", hint="set label=mbr or gpt")
-    _check_volumes(layout)
-    if layout.firmware != "none":
-        types = [volume.type for volume in layout.volumes]
-        if not layout.tree:
-            raise OptionError("firmware", layout.firmware, "a boot loader comes from a tree", hint="set tree")
-        if layout.label == NONE:
-            raise OptionError("firmware", layout.firmware, "an unpartitioned image has no boot loader")
-        if layout.firmware in _UEFI and _partitions.ESP not in types:
-            raise OptionError("firmware", layout.firmware, "there is no EFI system partition", hint="set label=gpt")
-        if layout.firmware in _BIOS and layout.label == GPT and _partitions.BIOS_BOOT not in types:
-            raise OptionError("firmware", layout.firmware, "there is no partition of type bios_boot", hint="add one")
-    if layout.tree and not any(volume.is_root for volume in layout.volumes):
-        raise OptionError("tree", layout.tree, "no volume is named root, so it has no place")
-    if layout.tree and not os.path.isdir(layout.tree):
-        raise OptionError("tree", layout.tree, "is not a folder")
+def _extents(runner: Runner, layout: Layout, group: Group, size: int | None) -> list[int]:
+    """Return how many extents each volume of a group has; *size* is that of its partition, None: as they need."""
+    option = "volume_groups.volumes.size"
+    room = None if size is None else max(0, size - _lvm.FIRST_EXTENT) // _lvm.EXTENT
+    needed = [None if volume.size is None else _lvm.extents(volume.size) for volume in group.volumes]
+    taken = sum(count or 0 for count in needed)
+    rest = None if room is None else room - taken
+    if None in needed:
+        volume = group.volumes[needed.index(None)]
+        if rest is None and not volume.is_root:
+            raise OptionError(option, "", f"{volume.name} has none, and only the root is measured on a tree")
+        rest = _lvm.extents(_root_size(runner, layout)) if rest is None else rest
+        if rest < 1:
+            raise OptionError(option, "", f"nothing is left for {volume.name}", hint="make the partition larger")
+        needed = [rest if count is None else count for count in needed]
+    elif rest is not None and rest < 0:
+        raise OptionError(
+            option,
+            taken * _lvm.EXTENT,
+            f"is more than the {room * _lvm.EXTENT} bytes of the group {group.name}",
+            hint="make its partition larger",
+        )
+    return needed
 
 
-def _check_volumes(layout: Layout) -> None:
-    for attribute in ("name", "number"):
-        values = [getattr(volume, attribute) for volume in layout.volumes]
-        if len(set(values)) != len(values):
-            raise OptionError("partitions", values, f"two have the same {attribute}")
-    for volume in layout.volumes:
-        if not re.fullmatch(r"[\w.+-]{1,36}", volume.name):
-            raise OptionError("partitions.name", volume.name, "is not a name", hint="use letters, digits and . + -")
-        if not 1 <= volume.number <= (4 if layout.label == MBR else 128):
-            raise OptionError(
-                "partitions.number", volume.number, f"is no number of a partition with label={layout.label}"
-            )
-        if layout.label != GPT and volume.type == _partitions.BIOS_BOOT:
-            raise OptionError("partitions.type", volume.type, "belongs to a GPT", hint="set label=gpt")
-        if volume.is_root and layout.tree and volume.filesystem not in _ext.FEATURES:
-            raise OptionError("partitions.filesystem", volume.filesystem, "cannot hold a tree", hint="use ext4 or ext3")
-        if volume.type == _partitions.ESP and layout.firmware in _UEFI and volume.filesystem != "vfat":
-            raise OptionError("partitions.filesystem", volume.filesystem, "UEFI reads FAT only", hint="use vfat")
+def _place_group(layout: Layout, partition: Volume, group: Group, extents: list[int], where: Stretch) -> Placed:
+    volumes = []
+    place = where.start + _lvm.FIRST_EXTENT
+    for volume, count in zip(group.volumes, extents, strict=True):
+        uuid = seeded_uuid(layout.seed, f"{group.name}/{volume.name}")
+        volumes.append(Placed(volume, place, count * _lvm.EXTENT, uuid, group))
+        place += count * _lvm.EXTENT
+    identity = _lvm.shown_id(_lvm_label.physical_id(layout.seed, group.name))
+    return Placed(partition, where.start, where.size, identity, volumes=tuple(volumes))
+
+
+def _metadata(plan: Plan, partition: Placed) -> _lvm_label.Group:
+    group = plan.layout.group_in(partition.volume)
+    volumes = tuple(_lvm_label.Volume(part.volume.name, part.size // _lvm.EXTENT) for part in partition.volumes)
+    return _lvm_label.Group(group.name, volumes, plan.layout.seed, plan.epoch, partition.volume.number)
 
 
 def _root_size(runner: Runner, layout: Layout) -> int:
@@ -256,7 +251,7 @@ def _root_size(runner: Runner, layout: Layout) -> int:
         raise OptionError("size", "auto", "is measured on a tree, and none is given", hint="set tree or a size")
     extent = _tree.measure(runner, layout.tree, _namespaces.prefix())
     # The boot loader's files are added to those of the tree.
-    boot = 4 * MIB if layout.firmware in _BIOS else MIB
+    boot = 4 * MIB if layout.firmware in BIOS else MIB
     return _ext.needed_size(extent.data + boot, extent.files + 400, layout.free)
 
 
@@ -281,10 +276,10 @@ def _write_volume(runner: Runner, plan: Plan, placed: Placed, path: str, environ
         _ext.fix_times(runner, path, plan.epoch, offset=placed.start, environment=environment)
     elif volume.filesystem == "vfat":
         _fat.make(runner, path, offset=placed.start, size=placed.size, label=volume.label, environment=environment)
-        if volume.type == _partitions.ESP and layout.firmware in _UEFI and plan.root:
+        if volume.type == _partitions.ESP and layout.firmware in UEFI and plan.root:
             with scratch_folder("image") as folder:
                 program = os.path.join(folder, "BOOTX64.EFI")
-                _grub.make_core(runner, layout.tree, _grub.UEFI, plan.root.uuid, program)
+                _grub.make_core(runner, layout.tree, _grub.UEFI, plan.root.target, program)
                 os.utime(program, (plan.epoch, plan.epoch))
                 files = {"/EFI/BOOT/BOOTX64.EFI": program}
                 _fat.copy_in(runner, path, files, offset=placed.start, environment=environment)
@@ -292,8 +287,8 @@ def _write_volume(runner: Runner, plan: Plan, placed: Placed, path: str, environ
 
 def _add_boot_files(runner: Runner, plan: Plan, root: Placed, path: str, environment: dict[str, str]) -> None:
     layout = plan.layout
-    platforms = [_grub.BIOS] * (layout.firmware in _BIOS) + [_grub.UEFI] * (layout.firmware in _UEFI)
-    text = _grub.configuration(_grub.Root(root.uuid, plan.kernel, layout.kernel_args, layout.title))
+    platforms = [_grub.BIOS] * (layout.firmware in BIOS) + [_grub.UEFI] * (layout.firmware in UEFI)
+    text = _grub.configuration(_grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title))
     with scratch_folder("image") as folder:
         configuration = folder / "grub.cfg"
         configuration.write_text(text, encoding="utf-8")

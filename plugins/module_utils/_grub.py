@@ -34,10 +34,31 @@ _CORE_SEGMENT = 0x820
 
 
 @dataclass(frozen=True)
-class Root:
-    """The root file system that GRUB has to find."""
+class Target:
+    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM."""
 
     uuid: str
+    volume: str | None = None
+
+    @property
+    def search(self) -> str:
+        """The command by which GRUB finds it."""
+        # Without the hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search.
+        hint = f"--hint=lvm/{self.volume} " if self.volume else ""
+        return f"search --no-floppy --fs-uuid --set=root {hint}{self.uuid}"
+
+    @property
+    def argument(self) -> str:
+        """The kernel argument by which the initramfs finds it."""
+        # By the name of the volume the initramfs knows which group to activate.
+        return f"root=/dev/mapper/{self.volume}" if self.volume else f"root=UUID={self.uuid}"
+
+
+@dataclass(frozen=True)
+class Root:
+    """What GRUB has to start."""
+
+    target: Target
     kernel: Kernel
     kernel_args: str
     title: str
@@ -71,14 +92,14 @@ def module_files(tree: str, platform: str) -> dict[str, str]:
     }
 
 
-def make_core(runner: Runner, tree: str, platform: str, root_uuid: str, output: str) -> None:
+def make_core(runner: Runner, tree: str, platform: str, target: Target, output: str) -> None:
     """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid.
 
     *output* lies in a folder for temporary files.
     """
     modules = [*_MODULES, *_MORE, *(["biosdisk"] if platform == BIOS else ["fat"])]
     early = Path(f"{output}.cfg")
-    early.write_text(f"search --no-floppy --fs-uuid --set=root {root_uuid}\nset prefix=($root)/boot/grub\n")
+    early.write_text(f"{target.search}\nset prefix=($root)/boot/grub\n")
     argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", str(early)]
     runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
     early.unlink()
@@ -110,12 +131,12 @@ def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> Non
         file.write(body)
 
 
-def install_bios(runner: Runner, disk: str, tree: str, root_uuid: str, *, bios_boot: tuple[int, int] | None) -> None:
+def install_bios(runner: Runner, disk: str, tree: str, target: Target, *, bios_boot: tuple[int, int] | None) -> None:
     """Make a disk image bootable by BIOS; *bios_boot* is start and size of that partition, None on an MBR disk."""
     start, room = bios_boot or (SECTOR, MIB - SECTOR)
     with scratch_folder("image") as folder:
         core = os.path.join(folder, "core.img")
-        make_core(runner, tree, BIOS, root_uuid, core)
+        make_core(runner, tree, BIOS, target, core)
         boot = module_folder(tree, BIOS) / "boot.img"
         embed(disk, boot.read_bytes(), Path(core).read_bytes(), sector=start // SECTOR, room=room)
 
@@ -128,9 +149,9 @@ def configuration(root: Root) -> str:
         "serial --unit=0 --speed=115200",
         "terminal_input console serial",
         "terminal_output console serial",
-        f"search --no-floppy --fs-uuid --set=root {root.uuid}",
+        root.target.search,
         f"menuentry {_quote(root.title)} {{",
-        f"  linux {root.kernel.image} root=UUID={root.uuid} ro {' '.join(root.kernel_args.split())}".rstrip(),
+        f"  linux {root.kernel.image} {root.target.argument} ro {' '.join(root.kernel_args.split())}".rstrip(),
         f"  initrd {root.kernel.ramdisk}",
         "}",
     ]

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _ext, _loop_devices, _partitions
+from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _disk,
+    _ext,
+    _layout,
+    _loop_devices,
+    _partitions,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different, whole_file
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
@@ -24,7 +30,7 @@ class Image:
     check_mode: bool
     runner: Runner
 
-    def present(self, layout: _disk.Layout) -> dict[str, Any]:
+    def present(self, layout: _layout.Layout) -> dict[str, Any]:
         """Make the image. One with a tree is made again and replaced only when its bytes differ."""
         plan = _disk.make_plan(self.runner, layout)
         exists = os.path.exists(self.path)

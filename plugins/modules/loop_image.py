@@ -51,7 +51,7 @@ options:
     default: present
   label:
     description: Partition table. V(none) is a bare file system. The default is V(mbr) for O(firmware=bios), V(gpt) for
-      O(firmware=uefi) and O(firmware=hybrid), else V(none).
+      O(firmware=uefi), O(firmware=hybrid) and O(volume_groups), else V(none).
     type: str
     choices: [none, mbr, gpt]
   size:
@@ -70,7 +70,8 @@ options:
     description:
       - The partitions in the order of the disk. The one named V(root) gets the tree; let it be the last, so that it
         can grow.
-      - The default is one root partition, number 1, after what O(firmware) needs.
+      - The default is one root partition, number 1, after what O(firmware) needs; with O(volume_groups) one of type
+        V(lvm) in its place.
     type: list
     elements: dict
     suboptions:
@@ -82,21 +83,60 @@ options:
         description: Number of the partition. The default counts from 1.
         type: int
       type:
-        description: Type of the partition.
+        description: Type of the partition. V(lvm) holds one of O(volume_groups).
         type: str
-        choices: [linux, esp, bios_boot]
+        choices: [linux, esp, bios_boot, lvm]
         default: linux
       filesystem:
-        description: File system in it.
+        description: File system in it; one of type V(lvm) has none.
         type: str
         choices: [ext3, ext4, vfat, none]
         default: ext4
       size:
         description: Size in powers of 1024. One partition may have none, it takes the rest or what the tree needs.
+          One of type V(lvm) is as large as its volumes where O(size=auto).
         type: str
       label:
         description: Label of the file system. The default of the root volume is V(cloudimg-rootfs).
         type: str
+  volume_groups:
+    description:
+      - LVM volume groups, each in a partition of type V(lvm). They are written into the file without device-mapper and
+        without lvm2, with extents of 4 MiB.
+      - The volume named V(root) gets the tree, if no partition is named so. Let its partition be the last, so that the
+        group can grow.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the group.
+        type: str
+        required: true
+      partition:
+        description: Name of its partition. The default is the name of the group.
+        type: str
+      volumes:
+        description: The logical volumes, in the order of the disk.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          name:
+            description: Name of the logical volume.
+            type: str
+            required: true
+          size:
+            description: Size in powers of 1024, rounded up to whole extents. One volume may have none, it takes the
+              rest of the group, or what the tree needs where neither the image nor the partition has a size.
+            type: str
+          filesystem:
+            description: File system in it, exactly as large as the volume.
+            type: str
+            choices: [ext3, ext4, none]
+            default: ext4
+          label:
+            description: Label of the file system. The default of the root volume is V(cloudimg-rootfs).
+            type: str
   firmware:
     description:
       - Makes the image bootable with the GRUB of the tree (Debian's packages grub-pc-bin and grub-efi-amd64-bin).
@@ -153,6 +193,19 @@ EXAMPLES = r"""
       - name: data
         label: data
 
+- name: Make a disk that boots by BIOS and UEFI, with its root and a volume for state in LVM
+  goldsmith.openstack.loop_image:
+    path: dist/debian.raw
+    tree: /var/tmp/tree
+    firmware: hybrid
+    volume_groups:
+      - name: system
+        volumes:
+          - name: root
+          - name: state
+            size: 1G
+            label: state
+
 - name: Look into an image
   goldsmith.openstack.loop_image:
     path: dist/debian.raw
@@ -176,7 +229,11 @@ label:
   type: str
   returned: state is present
 partitions:
-  description: The volumes with number, name, start and size in bytes, type, filesystem, label and uuid.
+  description:
+    - The partitions, or the one bare file system, with number, name, start and size in bytes, type, filesystem, label
+      and uuid.
+    - One of type V(lvm) has RV(ignore:volumes), its logical volumes with name, device (in a running guest), start and
+      size in bytes, filesystem, label and uuid. Its uuid is that of the physical volume.
   type: list
   elements: dict
   returned: state is present
@@ -198,17 +255,11 @@ mountpoint:
   returned: state is mounted
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _image_state
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_state, _layout
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
-
-_LABELS = {"none": "none", "bios": "mbr", "uefi": "gpt", "hybrid": "gpt"}
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -227,10 +278,29 @@ ARGUMENT_SPEC = {
         "options": {
             "name": {"type": "str", "required": True},
             "number": {"type": "int"},
-            "type": {"type": "str", "choices": ["linux", "esp", "bios_boot"], "default": "linux"},
+            "type": {"type": "str", "choices": ["linux", "esp", "bios_boot", "lvm"], "default": "linux"},
             "filesystem": {"type": "str", "choices": ["ext3", "ext4", "vfat", "none"], "default": "ext4"},
             "size": {"type": "str"},
             "label": {"type": "str"},
+        },
+    },
+    "volume_groups": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "partition": {"type": "str"},
+            "volumes": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "size": {"type": "str"},
+                    "filesystem": {"type": "str", "choices": ["ext3", "ext4", "none"], "default": "ext4"},
+                    "label": {"type": "str"},
+                },
+            },
         },
     },
     "firmware": {"type": "str", "choices": ["none", "bios", "uefi", "hybrid"], "default": "none"},
@@ -245,46 +315,6 @@ ARGUMENT_SPEC = {
 }
 
 
-def layout_of(params: dict) -> _disk.Layout:
-    """Return the layout that the options describe."""
-    label = params["label"] or _LABELS[params["firmware"]]
-    if not 0 <= params["free"] < 90:
-        raise OptionError("free", params["free"], "is not a share of a file system", hint="write a percentage below 90")
-    epoch = params["epoch"]
-    if epoch is None and (text := os.environ.get("SOURCE_DATE_EPOCH")):
-        if not text.isdigit():
-            raise OptionError("SOURCE_DATE_EPOCH", text, "is no number of seconds")
-        epoch = int(text)
-    return _disk.Layout(
-        label=label,
-        volumes=_volumes(params, label),
-        seed=params["seed"] or os.path.basename(params["path"]),
-        firmware=params["firmware"],
-        size=None if params["size"] == "auto" else parse_size(params["size"], "size"),
-        tree=os.path.realpath(params["tree"]) if params["tree"] else None,
-        free=params["free"] / 100,
-        kernel_args=params["kernel_args"],
-        title=params["title"],
-        epoch=epoch,
-    )
-
-
-def _volumes(params: dict, label: str) -> tuple[_disk.Volume, ...]:
-    if not params["partitions"]:
-        return _disk.default_volumes(label, params["firmware"], params["filesystem"])
-    return tuple(
-        _disk.Volume(
-            name=item["name"],
-            type=item["type"],
-            filesystem=None if item["filesystem"] == "none" else item["filesystem"],
-            size=parse_size(item["size"], "partitions.size") if item["size"] else None,
-            label=item["label"] or (_disk.ROOT_LABEL if item["name"] == "root" else ""),
-            number=item["number"] or index,
-        )
-        for index, item in enumerate(params["partitions"], start=1)
-    )
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("state", "mounted", ["mountpoint"])]
@@ -292,7 +322,7 @@ def main() -> None:
     params = module.params
     image = _image_state.Image(params["path"], module.check_mode, Runner())
     actions = {
-        "present": lambda: image.present(layout_of(params)),
+        "present": lambda: image.present(_layout.parse(params)),
         "attached": lambda: image.attached(read_only=params["read_only"]),
         "mounted": lambda: image.mounted(
             params["mountpoint"], partition=params["partition"], read_only=params["read_only"]

@@ -243,7 +243,7 @@ def test_grub_is_embedded_as_its_own_program_does(grub_tree: Path, tmp_path: Pat
     work = tmp_path / "work"
     for name in ("grub", "mnt"):
         (work / name).mkdir(parents=True)
-    _grub.make_core(Runner(), str(grub_tree), _grub.BIOS, uuid, str(work / "grub" / "core.img"))
+    _grub.make_core(Runner(), str(grub_tree), _grub.BIOS, _grub.Target(uuid), str(work / "grub" / "core.img"))
     shutil.copy(GRUB / "i386-pc" / "boot.img", work / "grub")
     with open(work / "fs.img", "wb") as file:
         file.truncate(8 * MIB)

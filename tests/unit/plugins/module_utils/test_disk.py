@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _namespaces, _partitions
-from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import Layout, Volume
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _layout, _lvm, _namespaces, _partitions
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._layout import Group, Layout, Volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 MIB = 1 << 20
@@ -67,7 +67,7 @@ def test_without_a_size_the_disk_is_as_large_as_its_volumes() -> None:
 @pytest.mark.parametrize("firmware", ["bios", "uefi", "hybrid"])
 def test_the_root_lies_last_and_is_number_one(tree: str, firmware: str) -> None:
     label = "mbr" if firmware == "bios" else "gpt"
-    made = plan(label, _disk.default_volumes(label, firmware, "ext4"), tree=tree, firmware=firmware)
+    made = plan(label, _layout.default_volumes(label, firmware, "ext4"), tree=tree, firmware=firmware)
     assert made.root is made.volumes[-1]
     assert made.root.volume.number == 1
     assert made.root.start + made.root.size + (MIB if label == "gpt" else 0) == made.size
@@ -101,7 +101,7 @@ def test_identifiers_follow_from_the_seed_alone() -> None:
 
 
 def test_the_time_of_the_tree_unless_told(tree: str) -> None:
-    root = _disk.default_volumes("none", "none", "ext4")
+    root = _layout.default_volumes("none", "none", "ext4")
     newest = max(int(path.stat().st_mtime) for path in Path(tree).rglob("*") if path.is_file())
     assert plan("none", root, tree=tree).epoch == newest
     assert plan("none", root, tree=tree, epoch=5).epoch == 5
@@ -110,7 +110,7 @@ def test_the_time_of_the_tree_unless_told(tree: str) -> None:
 
 @pytest.mark.parametrize("free", [0.0, 0.5])
 def test_auto_has_room_for_the_tree_and_what_stays_free(tree: str, free: float) -> None:
-    made = plan("none", _disk.default_volumes("none", "none", "ext4"), tree=tree, free=free)
+    made = plan("none", _layout.default_volumes("none", "none", "ext4"), tree=tree, free=free)
     assert made.size % MIB == 0
     assert (2 * MIB) / (1 - free) < made.size < 40 * MIB
 
@@ -160,6 +160,79 @@ def test_a_boot_loader_wants_a_kernel(tree: str) -> None:
     with pytest.raises(GoldsmithError, match="has no kernel with an initramfs"):
         plan("mbr", (ROOT,), tree=tree, firmware="bios")
     assert plan("mbr", (ROOT,), tree=tree).kernel is None
+
+
+def logical(made: _disk.Plan) -> list[tuple[str, float, float]]:
+    return [(part.volume.name, part.start / MIB, part.size / MIB) for part in made.filesystems if part.group]
+
+
+PV = Volume("system", _partitions.LVM, None)
+
+
+def test_a_group_is_as_large_as_its_volumes() -> None:
+    group = Group("system", (Volume("a", size=1), Volume("b", size=9 * MIB)), "system")
+    made = plan("mbr", (PV,), groups=(group,))
+    # One MiB for label and metadata, then extents of four.
+    assert logical(made) == [("a", 2, 4), ("b", 6, 12)]
+    assert places(made) == [("system", 1, 17)]
+    assert made.size == 18 * MIB
+    assert made.table().partitions[0].type == _partitions.LVM
+    assert made.table().partitions[0].bootable is False
+    assert plan("gpt", (PV,), groups=(group,)).size == 19 * MIB
+
+
+@pytest.mark.parametrize(("partition", "size"), [(None, 102 * MIB), (100 * MIB, None), (100 * MIB, 200 * MIB)])
+def test_a_volume_without_a_size_takes_the_rest_of_its_group(partition: int | None, size: int | None) -> None:
+    group = Group("system", (Volume("a", size=8 * MIB), Volume("b"), Volume("c", size=4 * MIB)), "system")
+    made = plan("gpt", (replace(PV, size=partition),), groups=(group,), size=size)
+    # 99 MiB are 24 extents and a rest that is lost.
+    assert logical(made) == [("a", 2, 8), ("b", 10, 84), ("c", 94, 4)]
+    assert places(made) == [("system", 1, 100)]
+
+
+def test_the_root_of_a_group_is_as_large_as_the_tree_needs(tree: str) -> None:
+    group = Group("system", (Volume("root"), Volume("var", size=4 * MIB)), "system")
+    volumes = _layout.default_volumes("gpt", "hybrid", "ext4", (group,))
+    assert [(volume.name, volume.type, volume.number) for volume in volumes] == [
+        ("bios", "bios_boot", 14),
+        ("efi", "esp", 15),
+        ("system", "lvm", 1),
+    ]
+    made = plan("gpt", volumes, groups=(group,), tree=tree, firmware="hybrid")
+    bare = plan("gpt", _layout.default_volumes("gpt", "hybrid", "ext4"), tree=tree, firmware="hybrid")
+    assert made.root.volume.name == "root"
+    assert made.root.size == _lvm.extents(bare.root.size) * _lvm.EXTENT
+    assert made.volumes[-1].size == MIB + made.root.size + 4 * MIB
+    assert made.table().partitions[-1].bootable is True
+    assert made.root.target.volume == "system-root"
+    assert bare.root.target.volume is None
+
+
+def test_identifiers_of_groups_follow_from_the_seed() -> None:
+    group = Group("system", (Volume("a", size=MIB), Volume("b", size=MIB)), "system")
+    one = plan("gpt", (PV,), groups=(group,)).describe()["partitions"][0]
+    other = _disk.make_plan(Runner(), Layout("gpt", (PV,), "other", groups=(group,))).describe()["partitions"][0]
+    assert one == plan("gpt", (PV,), groups=(group,)).describe()["partitions"][0]
+    assert len({one["uuid"], other["uuid"], *(v["uuid"] for v in (*one["volumes"], *other["volumes"]))}) == 6
+    assert [volume["device"] for volume in one["volumes"]] == ["/dev/mapper/system-a", "/dev/mapper/system-b"]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "more", "said"),
+    [
+        ((Volume("a"),), {}, "volume_groups.volumes.size=: a has none, and only the root is measured on a tree"),
+        ((Volume("root"),), {}, "size=auto: is measured on a tree, and none is given"),
+        ((Volume("a", size=8 * MIB), Volume("b")), {"size": 12 * MIB}, "nothing is left for b"),
+        (
+            (Volume("a", size=8 * MIB), Volume("b", size=MIB)),
+            {"size": 13 * MIB},
+            "volume_groups.volumes.size=12582912: is more than the 8388608 bytes of the group system; make its part",
+        ),
+    ],
+)
+def test_a_group_that_its_partition_cannot_hold(volumes: tuple[Volume, ...], more: dict[str, Any], said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        plan("gpt", (PV,), groups=(Group("system", volumes, "system"),), **more)
 
 
 def test_differences_from_the_plan_are_named(tmp_path: Path) -> None:

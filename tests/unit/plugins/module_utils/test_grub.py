@@ -62,7 +62,7 @@ def test_the_core_image_looks_for_the_root(tree: Path, tmp_path: Path) -> None:
         early["text"], early["path"] = path.read_text(), path
 
     runner = RecordingRunner(answer)
-    _grub.make_core(runner, str(tree), _grub.BIOS, "THE-UUID", str(tmp_path / "core.img"))
+    _grub.make_core(runner, str(tree), _grub.BIOS, _grub.Target("THE-UUID"), str(tmp_path / "core.img"))
     argv = runner.calls[0]
     assert argv[argv.index("-d") + 1] == str(tree / "usr/lib/grub/i386-pc")
     assert argv[argv.index("-O") + 1] == "i386-pc"
@@ -109,7 +109,9 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, boot: bytes, core: bytes, 
 
 
 def test_the_first_configuration() -> None:
-    text = _grub.configuration(_grub.Root("U-1", KERNEL, "console=tty0 console=ttyS0,115200n8", "Debian 13"))
+    text = _grub.configuration(
+        _grub.Root(_grub.Target("U-1"), KERNEL, "console=tty0 console=ttyS0,115200n8", "Debian 13")
+    )
     assert "menuentry 'Debian 13' {\n" in text
     assert "  linux /boot/vmlinuz-6.12 root=UUID=U-1 ro console=tty0 console=ttyS0,115200n8\n" in text
     assert "  initrd /boot/initrd.img-6.12\n" in text
@@ -117,7 +119,14 @@ def test_the_first_configuration() -> None:
 
 
 def test_words_of_the_user_stay_words() -> None:
-    text = _grub.configuration(_grub.Root("U-1", KERNEL, "quiet\nhalt", "It's\nours"))
+    text = _grub.configuration(_grub.Root(_grub.Target("U-1"), KERNEL, "quiet\nhalt", "It's\nours"))
     assert "menuentry 'It'\\''s ours' {\n" in text
     assert "ro quiet halt\n" in text
     assert "\nhalt" not in text
+
+
+def test_a_root_in_lvm_is_named_to_grub_and_the_kernel() -> None:
+    text = _grub.configuration(_grub.Root(_grub.Target("U-1", "my--vg-root"), KERNEL, "quiet", "Linux"))
+    assert "search --no-floppy --fs-uuid --set=root --hint=lvm/my--vg-root U-1\n" in text
+    assert "  linux /boot/vmlinuz-6.12 root=/dev/mapper/my--vg-root ro quiet\n" in text
+    assert "root=UUID" not in text

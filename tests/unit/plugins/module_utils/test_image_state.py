@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from helpers.runners import RecordingRunner
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _image_state, _loop_devices
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _image_state, _layout, _loop_devices
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 
 PARTS = {1: (2048, 4096), 2: (6144, 8192)}
@@ -164,8 +164,8 @@ def fake_write(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_an_image_with_a_tree_follows_its_bytes(tmp_path: Path, fake_write: dict[str, Any]) -> None:
     (tmp_path / "tree").mkdir()
-    volumes = _disk.default_volumes("none", "none", "ext4")
-    layout = _disk.Layout("none", volumes, "seed", size=20 << 20, tree=str(tmp_path / "tree"), epoch=0)
+    volumes = _layout.default_volumes("none", "none", "ext4")
+    layout = _layout.Layout("none", volumes, "seed", size=20 << 20, tree=str(tmp_path / "tree"), epoch=0)
     host = Host(tmp_path / "disk")
     assert image(host, check=True).present(layout)["changed"] is True
     assert not host.path.exists()
