@@ -15,6 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils import (
     _audit_requirements,
     _audit_resize_cloud_init,
     _audit_resize_lvm,
+    _audit_resize_xen,
     _ext,
     _partitions,
     _qemu_img,
@@ -27,8 +28,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch impor
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB
 
 # These files enter their rules into RULES when they are imported.
-RULE_FILES = (_audit_resize_cloud_init, _audit_resize_lvm, _audit_requirements, _audit_leftovers)
-STRATEGIES = tuple(entry.resize for entry in RULES if entry.resize)
+RULE_FILES = (_audit_resize_cloud_init, _audit_resize_lvm, _audit_resize_xen, _audit_requirements, _audit_leftovers)
+STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize))
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Root:
     files: GuestFiles
     filesystem: str | None = None
     partitions: tuple[str, ...] | None = None
+    partition_numbers: tuple[int, ...] | None = None
 
 
 def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
@@ -80,6 +82,8 @@ def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
             authorized_keys=wanted.authorized_keys,
             filesystem=root.filesystem,
             partitions=root.partitions,
+            partition_numbers=root.partition_numbers,
+            runner=runner,
         )
         # What OpenStack asks for first; its ids begin with a capital.
         rules = [entry for entry in RULES if entry.resize in (None, wanted.resize)]
@@ -118,7 +122,7 @@ def _raw_root(runner: Runner, path: str) -> Root:
         if block := _ext.read_superblock(path, partition.start):
             files = ExtFiles(runner, _ext.target(path, partition.start))
             if files.exists("/etc"):
-                return Root(files, block.fstype, _types(table))
+                return Root(files, block.fstype, _types(table), _numbers(table))
     raise _no_root(path)
 
 
@@ -140,7 +144,7 @@ def _packed_root(runner: Runner, image: _qemu_img.Image, folder: str) -> Root:
             _take(runner, image, partition.start, partition.size, root)
             files = ExtFiles(runner, root)
             if files.exists("/etc"):
-                return Root(files, block.fstype, _types(table))
+                return Root(files, block.fstype, _types(table), _numbers(table))
     raise _no_root(image.path)
 
 
@@ -156,6 +160,10 @@ def _by_size(table: _partitions.Table | None, path: str) -> list[_partitions.Par
 
 def _types(table: _partitions.Table) -> tuple[str, ...]:
     return tuple(partition.type for partition in table.partitions)
+
+
+def _numbers(table: _partitions.Table) -> tuple[int, ...]:
+    return tuple(partition.number for partition in table.partitions)
 
 
 def _no_root(path: str) -> GoldsmithError:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import GuestFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not_applicable"
 _EVIDENCE_LIMIT = 20
@@ -18,7 +19,7 @@ _CREDENTIALS = re.compile(r"(://[^/@\s:]*):[^/@\s]+@")
 
 @dataclass(frozen=True)
 class Guest:
-    """A system to audit. *filesystem* and *partitions* (their types) are None where it is a tree."""
+    """A system to audit. *filesystem*, *partitions* (their types) and their numbers are None where it is a tree."""
 
     files: GuestFiles
     resize: str = "cloud_init"
@@ -27,6 +28,8 @@ class Guest:
     authorized_keys: tuple[str, ...] = ()
     filesystem: str | None = None
     partitions: tuple[str, ...] | None = None
+    partition_numbers: tuple[int, ...] | None = None
+    runner: Runner = field(default_factory=Runner, compare=False)
 
     def has_unit(self, name: str) -> bool:
         """Return whether systemd has a unit of this name."""

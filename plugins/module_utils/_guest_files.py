@@ -8,10 +8,12 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import shutil
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
@@ -100,6 +102,15 @@ class GuestFiles(ABC):
         entry = self.find(path)
         return self._read(entry, _READ_LIMIT).decode("utf-8", "replace") if entry and entry.kind == FILE else None
 
+    def copy_out(self, path: str, output: str, *, limit: int) -> None:
+        """Write a regular file's bytes to a host path; raise GoldsmithError where there is none, or it is too big."""
+        entry = self.find(path)
+        if not entry or entry.kind != FILE:
+            raise GoldsmithError(f"{path} is no file of the guest")
+        if entry.size > limit:
+            raise GoldsmithError(f"the file {entry.path} of {entry.size} bytes is too big to be read")
+        self._copy_out(entry, output)
+
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that match a pattern with C(*) in its names, sorted."""
         found = [""]
@@ -150,6 +161,9 @@ class GuestFiles(ABC):
     @abstractmethod
     def _read(self, entry: Entry, limit: int) -> bytes: ...
 
+    @abstractmethod
+    def _copy_out(self, entry: Entry, output: str) -> None: ...
+
 
 class TreeFiles(GuestFiles):
     """A guest that is a folder of this host. Only names that are no links are ever handed to the kernel."""
@@ -181,13 +195,20 @@ class TreeFiles(GuestFiles):
         return os.readlink(self._host(entry.path))
 
     def _read(self, entry: Entry, limit: int) -> bytes:
+        with self._open(entry) as file:
+            return file.read(limit)
+
+    def _copy_out(self, entry: Entry, output: str) -> None:
+        with self._open(entry) as file, open(output, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+
+    def _open(self, entry: Entry) -> BinaryIO:
         try:
             # Not to be caught by a pipe or a link that took the file's place.
             descriptor = os.open(self._host(entry.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                return file.read(limit)
         except OSError as error:
             raise self._unreadable(entry.path, error) from error
+        return open(descriptor, "rb")
 
     def _unreadable(self, real: str, error: OSError) -> GoldsmithError:
         return GoldsmithError(
@@ -225,6 +246,12 @@ class ExtFiles(GuestFiles):
         if entry.size > limit:
             raise GoldsmithError(f"the file {entry.path} of {entry.size} bytes in {self._target} is too big to be read")
         return self._debugfs("-R", f"cat <{entry.inode}>").encode()
+
+    def _copy_out(self, entry: Entry, output: str) -> None:
+        self._debugfs("-R", f'dump <{entry.inode}> "{output}"')
+        # debugfs exits with 0 whatever it did.
+        if not os.path.isfile(output) or os.path.getsize(output) != entry.size:
+            raise GoldsmithError(f"cannot read {entry.path} in {self._target}", hint="check it with e2fsck")
 
     def _debugfs(self, *arguments: str, stdin: str | None = None) -> str:
         # -c: without the bitmaps, which takes no time and looks at no more than is needed.

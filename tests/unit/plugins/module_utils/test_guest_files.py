@@ -174,3 +174,32 @@ def test_a_folder_that_is_its_own_ancestor_is_walked_once() -> None:
 def test_a_huge_file_is_refused() -> None:
     with pytest.raises(GoldsmithError, match="too big"):
         ExtFiles(Debugfs(), "disk").text("/etc/huge")
+
+
+def test_a_file_is_copied_out_of_a_tree(tree: Path, tmp_path: Path) -> None:
+    (tree / "etc/binary").write_bytes(b"\xff\0\xfe")
+    files = TreeFiles(str(tree))
+    files.copy_out("/conf/binary", str(tmp_path / "copy"), limit=3)
+    assert (tmp_path / "copy").read_bytes() == b"\xff\0\xfe"
+    with pytest.raises(GoldsmithError, match="too big"):
+        files.copy_out("/conf/binary", str(tmp_path / "copy"), limit=2)
+    with pytest.raises(GoldsmithError, match="/etc/dangling is no file"):
+        files.copy_out("/etc/dangling", str(tmp_path / "copy"), limit=2)
+
+
+def test_a_file_is_copied_out_of_an_image_or_it_is_said(tmp_path: Path) -> None:
+    class Dumping(Debugfs):
+        def run(self, argv, *, stdin=None, **options) -> Result:
+            question = argv[argv.index("-R") + 1] if "-R" in argv else ""
+            if question.startswith("dump <30> "):
+                Path(question.split('"')[1]).write_bytes(b"hello")
+                return Result(tuple(argv), 0, "", "")
+            if question.startswith("dump "):
+                return Result(tuple(argv), 0, "", "dump: Permission denied")
+            return super().run(argv, stdin=stdin, **options)
+
+    files = ExtFiles(Dumping(), "disk")
+    files.copy_out("/etc/motd", str(tmp_path / "copy"), limit=5)
+    assert (tmp_path / "copy").read_bytes() == b"hello"
+    with pytest.raises(GoldsmithError, match="cannot read /etc/huge in disk"):
+        files.copy_out("/etc/huge", str(tmp_path / "huge"), limit=1 << 40)
