@@ -14,13 +14,9 @@ from pathlib import Path
 
 AGENT = Path(__file__).resolve().parents[2] / "roles" / "openstack_guest" / "files" / "goldsmith-agent"
 # What the agent may use beside the tools of disks: in one flavour the system's, in the other those of busybox.
-SYSTEM_TOOLS = """
-    awk blkid cat chmod cp curl cut dd grep head id mkdir mktemp mv printf readlink rm sed setpriv sfdisk sh sleep
-    ssh-keygen sync tail timeout tr wipefs
-""".split()
-BUSYBOX_TOOLS = """
-    awk cat chmod cp cut grep head id mkdir mktemp mv printf readlink rm sed sh sleep sync tail timeout tr wget
-""".split()
+_COMMON = "awk cat chmod cp cut grep head id mkdir mktemp mv printf readlink rm sed sh sleep sync tail timeout tr"
+SYSTEM_TOOLS = [*_COMMON.split(), "blkid", "curl", "setpriv", "sfdisk", "ssh-keygen", "wipefs"]
+BUSYBOX_TOOLS = [*_COMMON.split(), "wget"]
 FLAVOURS = ("dash", "busybox")
 ROUTES = "Iface\tDestination\tGateway\neth0\t00000000\t0202A8C0\n"
 HOME = "/home/debian"

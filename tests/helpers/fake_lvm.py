@@ -4,8 +4,8 @@
 """The kernel's and LVM's part in a growth, played by this one program under many names over a disk that is a file.
 
 The partition table is real: sfdisk writes it, this file only passes it on. What LVM and the file system know is kept in
-state.json. Run as a program it gets its name from the link that leads to it. CUT=NAME:before or CUT=NAME:after kills the
-whole session there, as a power cut would.
+state.json. Run as a program it gets its name from the link that leads to it. CUT=NAME:before or CUT=NAME:after kills
+the whole session there, as a power cut would.
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ def physical_volume() -> bytes:
     crc = 0xF597A6CF
     body = (32).to_bytes(4, "little") + b"LVM2 001" + b"0" * 32
     body = body.ljust(SECTOR - 20, b"\0")
-    table = [0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-             0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C]  # fmt: skip
+    table = [
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
+    ]  # fmt: skip
     for byte in body:
         crc ^= byte
         crc = (crc >> 4) ^ table[crc & 15]
