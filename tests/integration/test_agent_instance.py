@@ -251,6 +251,7 @@ def test_the_account_cannot_make_root_write_elsewhere(
     for folder in (tmp_path, *tmp_path.parents[:2], guest.root):
         folder.chmod(0o755)
     configure(guest, service.url)
+    guest.write("etc/goldsmith/authorized_keys", keys["image"])
     secret = tmp_path / "secret"
     secret.mkdir(mode=0o700)
     (secret / "authorized_keys").write_text("of root\n")

@@ -42,7 +42,8 @@ else
 fi
 rm -f /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init /etc/systemd/network/10-cloud-init-*
 
-# Instance data of cloud-init, and of a user that it made.
+# Instance data of the agent and of cloud-init, and of a user that it made.
+rm -rf /var/lib/goldsmith
 if command -v cloud-init >/dev/null; then
     rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
 fi
