@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images with LVM and without cloud-init: they grow at each boot, whatever happens, and take their instance data."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers.guests import BuiltImage, RunningGuest, running_guest
+from helpers.power_cut import boot_until, enlarge, raw_copy
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._qmp import Qmp
+
+pytestmark = pytest.mark.slow
+
+GIB = 1 << 30
+HOSTNAME = "web-17"
+USER_DATA = "#!/bin/sh\necho executed as $(id -un) >>/var/lib/user-data\n"
+IDENTITY = {"user": "debian", "hostname": HOSTNAME, "user_data": USER_DATA}
+# What LVM, the partition table and the file system say: the same bytes mean that nothing was changed.
+STATE = """
+PATH=$PATH:/usr/sbin
+sudo -n sfdisk --dump /dev/vda
+sudo -n vgs --noheadings -o vg_uuid,vg_seqno,vg_free_count,pv_count system
+sudo -n pvs --noheadings -o pv_uuid,pv_size
+sudo -n dumpe2fs -h /dev/mapper/system-root 2>/dev/null | grep '^Block count'
+"""
+# In this order each boot has something to complete, and then meets the next moment. A partition needs a bigger disk.
+CUTS = ("sfdisk:after", "partx:after", "pvcreate:after", "vgextend:after", "lvextend:after", "resize2fs:during")
+GROWS_BEFORE = ("sfdisk:after", "partx:after")
+
+
+def looks_grown(guest: RunningGuest, disk_size: int) -> None:
+    """The root takes the disk, at the first login and with nothing left over."""
+    size = int(guest.output("echo $(($(stat --file-system --format '%b * %S' /)))"))
+    assert size > 0.9 * disk_size
+    assert guest.output("sudo -n vgs --noheadings -o vg_free_count system") == "0"
+    assert guest.output("sudo -n vgck system && sudo -n dmesg --level err,crit | grep -c EXT4 || true") == "0"
+    assert guest.output("findmnt --noheadings --output SOURCE /") == "/dev/mapper/system-root"
+
+
+def has_instance_data(guest: RunningGuest) -> None:
+    """Key, name and user data of the cloud, and nothing that failed."""
+    assert guest.seen["account"] == "debian"
+    assert guest.seen["hostname"] == HOSTNAME
+    assert guest.output("cat /var/lib/user-data") == "executed as root"
+    assert guest.output("getent hosts $(hostname)").split()[0] == "127.0.1.1"
+    assert guest.output("stat --format '%a %U' .ssh/authorized_keys") == "600 debian"
+    assert guest.seen["failed_units"] == []
+    assert guest.seen["system_state"] == "running"
+    assert guest.seen["cloud_init"] is None
+    assert guest.ssh("command -v python3").returncode != 0
+    log = guest.console_log.read_text(errors="replace")
+    assert f"{HOSTNAME} login: " in log
+    fingerprint = subprocess.run(["ssh-keygen", "-l", "-f", guest.seen["ssh"]["key"]], check=True, capture_output=True)
+    assert f"key {fingerprint.stdout.decode().split()[1]}" not in ("key ", "")
+    assert fingerprint.stdout.decode().split()[1] in log
+
+
+class Rebooting:
+    """A guest that is rebooted while its cloud changes around it."""
+
+    def __init__(self, guest: RunningGuest, key: Path) -> None:
+        self.guest, self.key = guest, str(key)
+        self._folder = guest.console_log.parent
+        self._boot_id = guest.output("cat /proc/sys/kernel/random/boot_id")
+
+    def ask(self, command: str, key: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command over a connection of its own."""
+        return self.guest.ssh(command, IdentityFile=key or self.key)
+
+    def reboot(self) -> None:
+        """Reboot and wait for a login with the user's own key."""
+        self.ask("sudo -n systemctl reboot")
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            time.sleep(1)
+            try:
+                said = self.ask("cat /proc/sys/kernel/random/boot_id")
+            except subprocess.TimeoutExpired:
+                continue
+            if said.returncode == 0 and said.stdout.strip() != self._boot_id:
+                self._boot_id = said.stdout.strip()
+                return
+        pytest.fail(f"no login after the reboot:\n{self.guest.console_log.read_text(errors='replace')[-3000:]}")
+
+    def output(self, command: str) -> str:
+        """What a command that must succeed writes."""
+        result = self.ask(command)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+        return result.stdout.strip()
+
+    def let_service_hang(self) -> None:
+        """From now on the metadata service accepts connections and says nothing."""
+        program = self._folder / "metadata.py"
+        program.rename(self._folder / "metadata.kept")
+        program.write_text("import time\n\ntime.sleep(3600)\n")
+
+    def take_key_away(self) -> None:
+        """The metadata service answers again, and has no key any more."""
+        (self._folder / "metadata.kept").rename(self._folder / "metadata.py")
+        path = self._folder / "metadata.json"
+        documents = json.loads(path.read_text())
+        for name, body in documents.items():
+            if name.endswith("meta_data.json"):
+                content = {**json.loads(base64.b64decode(body)), "public_keys": {}, "keys": []}
+                documents[name] = base64.b64encode(json.dumps(content).encode()).decode()
+        path.write_text(json.dumps(documents))
+
+    def enlarge(self, size: int) -> None:
+        """Let the running machine have a bigger disk."""
+        with Qmp(self._folder / "qmp") as qmp:
+            qmp.execute("block_resize", device="disk0", size=size)
+
+    def prompts(self) -> int:
+        """How many times a login prompt came."""
+        return self.guest.console_log.read_text(errors="replace").count(f"{HOSTNAME} login: ")
+
+
+@pytest.fixture(scope="module")
+def own_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key of the user, that the cloud does not know."""
+    key = tmp_path_factory.mktemp("own") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    return key
+
+
+def test_reboots_while_the_cloud_changes(
+    built_image: Callable[[str], BuiltImage], guest_folder: Path, own_key: Path
+) -> None:
+    image = str(built_image("lvm").file("qcow2"))
+    options = {"machine": "pc", "instance_data": "openstack", "disk_size": str(6 * GIB), **IDENTITY}
+    with running_guest(guest_folder, image=image, **options) as guest:
+        looks_grown(guest, 6 * GIB)
+        has_instance_data(guest)
+        cloud_key = guest.seen["ssh"]["key"]
+        public = own_key.with_suffix(".pub").read_text().strip()
+        guest.output(f"echo '{public}' >>.ssh/authorized_keys")
+        before = guest.output(STATE)
+        cloud = Rebooting(guest, own_key)
+
+        # Nothing has changed but the metadata service, which hangs: nothing is lost, and nothing is written.
+        cloud.let_service_hang()
+        prompts = cloud.prompts()
+        cloud.reboot()
+        assert cloud.ask("true", key=cloud_key).returncode == 0
+        assert cloud.output(STATE) == before
+        assert cloud.output("hostname; systemctl is-active goldsmith-instance") == f"{HOSTNAME}\nactivating"
+        deadline = time.monotonic() + 60
+        while cloud.prompts() == prompts:
+            assert time.monotonic() < deadline, "no login prompt while the metadata service hangs"
+            time.sleep(1)
+
+        # A bigger disk, and the cloud has taken its key away.
+        cloud.take_key_away()
+        cloud.enlarge(8 * GIB)
+        cloud.reboot()
+        assert cloud.output("systemctl is-system-running --wait") == "running"
+        assert cloud.ask("true", key=cloud_key).returncode == 255
+        assert cloud.output("cat .ssh/authorized_keys") == public
+        assert cloud.output("cat /var/lib/user-data") == "executed as root"
+        assert int(cloud.output("echo $(($(stat --file-system --format '%b * %S' /)))")) > 0.9 * 8 * GIB
+        assert cloud.output("sudo -n vgs --noheadings -o vg_free_count,pv_count system").split() == ["0", "3"]
+
+
+@pytest.fixture(scope="module")
+def survivor(
+    built_image: Callable[[str], BuiltImage], tmp_path_factory: pytest.TempPathFactory, guest_folder: Path
+) -> Iterator[Path]:
+    """A disk whose growth was cut at each moment in turn."""
+    image = built_image("lvm")
+    disk = tmp_path_factory.mktemp("cut") / "disk.raw"
+    size = 2 * GIB
+    raw_copy(image.file("qcow2"), disk, size)
+    for cut in CUTS:
+        if cut in GROWS_BEFORE:
+            size += 2 * GIB
+            enlarge(disk, size)
+        log, _seconds = boot_until(
+            guest_folder / cut.replace(":", "-"), disk, image.file("vmlinuz"), image.file("initrd"), wanted="", cut=cut
+        )
+        assert "EXT4-fs error" not in log
+    yield disk
+    disk.unlink()
+
+
+def test_no_power_cut_loses_the_root_and_the_next_boot_completes(survivor: Path, guest_folder: Path) -> None:
+    size = survivor.stat().st_size
+    options = {"machine": "q35", "instance_data": "ec2", "disk_size": str(size), **IDENTITY}
+    with running_guest(guest_folder, image=str(survivor), **options) as guest:
+        looks_grown(guest, size)
+        has_instance_data(guest)
+        assert guest.output("sudo -n vgs --noheadings -o pv_count system") == "3"
+
+
+def test_without_any_source_the_prompt_comes(
+    built_image: Callable[[str], BuiltImage], tmp_path: Path, guest_folder: Path
+) -> None:
+    image = built_image("lvm")
+    disk = tmp_path / "disk.raw"
+    raw_copy(image.file("qcow2"), disk, 2 * GIB)
+    kernel, ramdisk = image.file("vmlinuz"), image.file("initrd")
+    log, seconds = boot_until(guest_folder / "none", disk, kernel, ramdisk, wanted="localhost login: ")
+    assert "no instance data" not in log  # it still tries
+    assert seconds < 240
+    disk.unlink()
+
+
+def test_gpt_by_uefi_with_a_config_drive(built_image: Callable[[str], BuiltImage], guest_folder: Path) -> None:
+    image = str(built_image("lvm-hybrid").file("qcow2"))
+    options = {"firmware": "uefi", "instance_data": "config_drive", "disk_size": str(6 * GIB), **IDENTITY}
+    with running_guest(guest_folder, image=image, **options) as guest:
+        assert guest.seen["guest_firmware"] == "uefi"
+        looks_grown(guest, 6 * GIB)
+        has_instance_data(guest)
+        assert guest.output("sudo -n sfdisk --verify /dev/vda 2>&1 | grep -c 'No errors'") == "1"
+        assert guest.output("findmnt --noheadings --output TARGET --types iso9660 || true") == ""
