@@ -25,6 +25,9 @@ TIMEOUT = 900
 DEFINITIONS: dict[str, dict[str, object]] = {
     "bios": {"image_formats": ["qcow2", "raw", "triplet"]},
     "uefi": {"image_firmware": "uefi", "image_release": "bookworm", "image_formats": ["qcow2"]},
+    "lvm": {"image_resize": "lvm", "image_formats": ["qcow2", "triplet"]},
+    "lvm-hybrid": {"image_resize": "lvm", "image_firmware": "hybrid", "image_formats": ["qcow2"]},
+    "xen": {"image_resize": "xen", "image_formats": ["raw", "triplet"]},
 }
 EXAMPLE = "hybrid"
 
@@ -58,7 +61,7 @@ def build_image(checkout: Path, folder: Path, kind: str) -> BuiltImage:
         playbook = "build-debian.yml"
         output = {"image_name": NAME, "image_output_dir": str(folder / kind), "image_verify": []}
         variables = {**DEFINITIONS[kind], **output}
-    if not image.file("qcow2").is_file():
+    if not (image.folder / "SHA512SUMS").is_file():
         run_tool(["./goldsmith", "playbook", playbook, "-e", json.dumps(variables)], cwd=checkout, timeout=1800)
     return image
 
