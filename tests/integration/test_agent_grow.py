@@ -228,6 +228,26 @@ def content(machine: FakeMachine, number: int) -> tuple[int, int, bytes]:
         return start, size, disk.read(size * SECTOR)
 
 
+def test_two_signatures_are_something_else(tmp_path: Path) -> None:
+    guest, machine = lvm_guest(tmp_path, "dash", "dos", "2048,65536,8e", "67584,,8e")
+    both = filesystem(tmp_path, MAKERS["ext4"])
+    machine.write(2, fake_lvm.physical_volume()[:1024] + both[1024:])
+    said = subprocess.run([fake_lvm.real("wipefs"), "--parsable", guest.root / "dev" / "vda2"], check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    assert {line.rpartition(",")[2] for line in said.stdout.splitlines() if line[0] != "#"} == {"ext4", "LVM2_member"}
+    enlarge(machine, GROWN)
+    assert "/dev/vda2 holds something else: left alone" in guest.run("grow")
+    assert machine.state["group"] == ["1", "3"]
+
+
+def test_a_partition_whose_signatures_cannot_be_read_stays(tmp_path: Path) -> None:
+    guest, machine = lvm_guest(tmp_path, "dash", "dos", "2048,65536,8e", "67584,,8e")
+    guest.program("wipefs", "#!/bin/sh\nexit 1\n")
+    enlarge(machine, GROWN)
+    assert "/dev/vda2 cannot be read: left alone" in guest.run("grow")
+    assert changes(guest) == []
+
+
 def test_a_physical_volume_that_cannot_be_read_stays(tmp_path: Path) -> None:
     guest, machine = lvm_guest(tmp_path, "dash", "dos", "2048,65536,8e", "67584,,8e")
     machine.write(2, fake_lvm.physical_volume())
@@ -289,6 +309,7 @@ def test_a_plain_partition_is_completed(tmp_path: Path, step: str, moment: str) 
 
 LAYOUTS = {
     "followed": ("dos", ["2048,65536,83", "67584,,83"], 1, "partition 1 with the root is not the last one"),
+    "followed-gpt": ("gpt", ["2048,16384", "67584,"], 1, "partition 1 with the root is not the last one"),
     "logical": ("dos", ["2048,,5", "4096,,83"], 5, "partition 5 with the root is not the last one"),
 }
 
