@@ -15,6 +15,7 @@ import os
 import shutil
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,11 +90,13 @@ class Dom0:
         recipe = repr((RELEASE, PACKAGES, EXCLUDED, MODULES, LEFT_OUT)) + INIT.read_text()
         folder = cache_folder() / f"xen-dom0-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
         if not folder.is_dir():
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            cls(partial)._make()
-            partial.rename(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="xen-dom0-", dir=folder.parent) as name:
+                whole = Path(name, "whole")
+                whole.mkdir()
+                cls(whole)._make()
+                if not folder.is_dir():  # another run may have been quicker
+                    whole.rename(folder)
         return cls(folder)
 
     def _make(self) -> None:
