@@ -11,21 +11,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _areas,
     _audit_leftovers,
     _audit_requirements,
     _audit_resize_cloud_init,
     _audit_resize_lvm,
     _audit_resize_xen,
     _ext,
-    _partitions,
     _qemu_img,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, RULES, Finding, Guest, Rule
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import (
+    FAIL,
+    RULES,
+    Finding,
+    Guest,
+    LogicalVolume,
+    Rule,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import ExtFiles, GuestFiles, TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm import Stretch
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB
 
 # These files enter their rules into RULES when they are imported.
 RULE_FILES = (_audit_resize_cloud_init, _audit_resize_lvm, _audit_resize_xen, _audit_requirements, _audit_leftovers)
@@ -67,6 +74,7 @@ class Root:
     filesystem: str | None = None
     partitions: tuple[str, ...] | None = None
     partition_numbers: tuple[int, ...] | None = None
+    volume: LogicalVolume | None = None
 
 
 def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
@@ -82,6 +90,7 @@ def run(runner: Runner, path: str, wanted: Wanted) -> list[Result]:
             authorized_keys=wanted.authorized_keys,
             filesystem=root.filesystem,
             partitions=root.partitions,
+            volume=root.volume,
             partition_numbers=root.partition_numbers,
             runner=runner,
         )
@@ -107,67 +116,28 @@ def open_root(runner: Runner, path: str) -> Iterator[Root]:
     if not os.path.isfile(path):
         raise OptionError("path", path, "is neither a file nor a folder")
     image = _qemu_img.inspect(runner, _ext.host_path(path))
-    if image.format == _qemu_img.RAW:
-        yield _raw_root(runner, path)
-        return
     with scratch_folder("audit") as folder:
-        yield _packed_root(runner, image, str(folder))
+        yield _root(_areas.Disk(runner, image, str(folder)))
 
 
-def _raw_root(runner: Runner, path: str) -> Root:
-    if block := _ext.read_superblock(path):
-        return Root(ExtFiles(runner, path), block.fstype, ())
-    table = _partitions.read_table(runner, path)
-    for partition in _by_size(table, path):
-        if block := _ext.read_superblock(path, partition.start):
-            files = ExtFiles(runner, _ext.target(path, partition.start))
-            if files.exists("/etc"):
-                return Root(files, block.fstype, _types(table), _numbers(table))
-    raise _no_root(path)
-
-
-def _packed_root(runner: Runner, image: _qemu_img.Image, folder: str) -> Root:
-    """Unpack no more than the root file system, with holes where nothing is."""
-    head, root = os.path.join(folder, "head"), os.path.join(folder, "root")
-    _take(runner, image, 0, min(MIB, image.virtual_size), head)
-    if block := _ext.read_superblock(head):
-        _take(runner, image, 0, image.virtual_size, root)
-        return Root(ExtFiles(runner, root), block.fstype, ())
-    # sfdisk wants the disk in its full size.
-    os.truncate(head, image.virtual_size)
-    table = _partitions.read_table(runner, head)
-    for partition in _by_size(table, image.path):
-        if partition.end > image.virtual_size or partition.size < MIB:
-            continue
-        _take(runner, image, partition.start, MIB, root)
-        if block := _ext.read_superblock(root):
-            _take(runner, image, partition.start, partition.size, root)
-            files = ExtFiles(runner, root)
-            if files.exists("/etc"):
-                return Root(files, block.fstype, _types(table), _numbers(table))
-    raise _no_root(image.path)
-
-
-def _take(runner: Runner, image: _qemu_img.Image, start: int, size: int, dest: str) -> None:
-    _qemu_img.convert(runner, _qemu_img.region(image, start, size), dest, _qemu_img.RAW)
-
-
-def _by_size(table: _partitions.Table | None, path: str) -> list[_partitions.Partition]:
-    if table is None:
-        raise _no_root(path)
-    return sorted(table.partitions, key=lambda partition: -partition.size)
-
-
-def _types(table: _partitions.Table) -> tuple[str, ...]:
-    return tuple(partition.type for partition in table.partitions)
-
-
-def _numbers(table: _partitions.Table) -> tuple[int, ...]:
-    return tuple(partition.number for partition in table.partitions)
-
-
-def _no_root(path: str) -> GoldsmithError:
-    return GoldsmithError(
-        f"{path} holds no root file system of the kind ext2, ext3 or ext4",
-        hint="others, and LVM, cannot be read without a mount; audit the tree instead",
+def _root(disk: _areas.Disk) -> Root:
+    """Find the root file system by its content, the largest first; no more than it is unpacked."""
+    whole = _areas.Area(0, (Stretch(0, disk.image.virtual_size),))
+    is_bare = disk.superblock(whole) is not None
+    for area in [whole] if is_bare else sorted(disk.areas, key=lambda area: -area.size):
+        if block := disk.superblock(area):
+            files = ExtFiles(disk.runner, _ext.target(*disk.place(area)))
+            if is_bare or files.exists("/etc"):
+                parts = () if is_bare or disk.table is None else disk.table.partitions
+                types = tuple(part.type for part in parts)
+                numbers = None if is_bare else tuple(part.number for part in parts)
+                return Root(files, block.fstype, types, numbers, _volume(area))
+    raise GoldsmithError(
+        f"{disk.image.path} holds no root file system of the kind ext2, ext3 or ext4",
+        hint=disk.trouble() or "others cannot be read without a mount; audit the tree instead",
     )
+
+
+def _volume(area: _areas.Area) -> LogicalVolume | None:
+    group, _slash, name = area.volume.partition("/")
+    return LogicalVolume(group, name, area.free_extents) if name else None

@@ -18,8 +18,20 @@ _CREDENTIALS = re.compile(r"(://[^/@\s:]*):[^/@\s]+@")
 
 
 @dataclass(frozen=True)
+class LogicalVolume:
+    """The volume that a root file system lies in; *free_extents* are those of its group."""
+
+    group: str
+    name: str
+    free_extents: int = 0
+
+
+@dataclass(frozen=True)
 class Guest:
-    """A system to audit. *filesystem*, *partitions* (their types) and their numbers are None where it is a tree."""
+    """A system to audit. *filesystem*, *partitions* (their types) and their numbers are None where it is a tree.
+
+    *volume* is None where the root lies in no LVM, or is a tree.
+    """
 
     files: GuestFiles
     resize: str = "cloud_init"
@@ -29,6 +41,7 @@ class Guest:
     filesystem: str | None = None
     partitions: tuple[str, ...] | None = None
     partition_numbers: tuple[int, ...] | None = None
+    volume: LogicalVolume | None = None
     runner: Runner = field(default_factory=Runner, compare=False)
 
     def has_unit(self, name: str) -> bool:

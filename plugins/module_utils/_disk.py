@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _areas,
     _ext,
     _fat,
     _grub,
@@ -197,7 +198,13 @@ def mismatch(runner: Runner, plan: Plan, path: str) -> str | None:
         return "it has a partition table" if table else "it has no partition table"
     if table and wanted and _shape(table) != _shape(wanted):
         return "its partitions are others"
+    areas = _areas.of_raw(runner, path).areas
     for placed in plan.volumes:
+        volumes = {f"{part.group.name}/{part.volume.name}": (part.start, part.size) for part in placed.volumes}
+        found = {area.volume: (area.start, area.size) for area in areas if area.number == placed.volume.number}
+        if volumes and found != volumes:
+            return f"its volumes in {placed.volume.name} are others"
+    for placed in plan.filesystems:
         block = _ext.read_superblock(path, placed.start)
         if placed.volume.filesystem in _ext.FEATURES and (block is None or block.fstype != placed.volume.filesystem):
             return f"its volume {placed.volume.name} holds no {placed.volume.filesystem}"

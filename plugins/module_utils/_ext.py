@@ -55,7 +55,11 @@ def read_superblock(path: str, offset: int = 0) -> Superblock | None:
     """Return the superblock at an offset, or None where there is no ext file system."""
     with open(path, "rb") as file:
         file.seek(offset + 1024)
-        raw = file.read(1024)
+        return parse_superblock(file.read(1024))
+
+
+def parse_superblock(raw: bytes) -> Superblock | None:
+    """Return what the 1024 bytes of a superblock say, or None where they are none."""
     if len(raw) < 1024 or struct.unpack_from("<H", raw, 56)[0] != _MAGIC:
         return None
     inodes, blocks, _reserved, free, free_inodes = struct.unpack_from("<IIIII", raw, 0)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _areas,
     _disk,
-    _ext,
     _layout,
     _loop_devices,
-    _partitions,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different, whole_file
@@ -55,9 +54,9 @@ class Image:
             "diff": {"before": before, "after": plan.describe() if changed else before},
         }
 
-    def attached(self, *, read_only: bool) -> dict[str, Any]:
-        """Give every partition, or the bare file system, a loop device."""
-        parts = self._parts()
+    def attached(self, *, read_only: bool, partition: int | None = None, volume: str | None = None) -> dict[str, Any]:
+        """Give every partition and logical volume, or the bare file system, a loop device."""
+        parts = [self._in_one_piece(area) for area in self._areas(partition, volume)]
         there = {(loop.offset, loop.size): loop.device for loop in self._loops()}
         missing = [part for part in parts if (part.start, part.size) not in there]
         made: list[str] = []
@@ -72,12 +71,14 @@ class Image:
             for device in made:
                 _loop_devices.detach(self.runner, device)
             raise
-        devices = {str(part.number): there.get((part.start, part.size)) for part in parts}
+        devices = {part.name: there.get((part.start, part.size)) for part in parts}
         return _result(bool(missing), {"devices": devices}, before="detached", after="attached")
 
-    def mounted(self, mountpoint: str, *, partition: int | None, read_only: bool) -> dict[str, Any]:
+    def mounted(
+        self, mountpoint: str, *, read_only: bool, partition: int | None = None, volume: str | None = None
+    ) -> dict[str, Any]:
         """Mount one file system; its loop device goes with the mount."""
-        part = self._choose(partition)
+        part = self._in_one_piece(self._choose(partition, volume))
         current = self._mounts()
         found = next((mount for mount in current if mount.mountpoint == os.path.realpath(mountpoint)), None)
         if found and found.source not in {loop.device for loop in self._loops() if loop.offset == part.start}:
@@ -133,23 +134,33 @@ class Image:
             used = ", ".join(loop.device for loop in loops)
             raise OptionError("path", self.path, f"is attached to {used}", hint="use state=detached first")
 
-    def _parts(self) -> list[_partitions.Partition]:
+    def _areas(self, partition: int | None, volume: str | None) -> list[_areas.Area]:
         if not os.path.isfile(self.path):
             raise OptionError("path", self.path, "is not a file", hint="make it with state=present")
-        if table := _partitions.read_table(self.runner, self.path):
-            return list(table.partitions)
-        return [_partitions.Partition(0, 0, os.path.getsize(self.path))]
+        return _areas.choose(_areas.of_raw(self.runner, self.path), partition=partition, volume=volume)
 
-    def _choose(self, number: int | None) -> _partitions.Partition:
-        parts = self._parts()
-        if number is not None:
-            chosen = [part for part in parts if part.number == number]
-        else:
-            chosen = [part for part in parts if _ext.read_superblock(self.path, part.start)]
+    def _choose(self, partition: int | None, volume: str | None) -> _areas.Area:
+        areas = self._areas(partition, volume)
+        chosen = areas
+        if len(areas) != 1:
+            disk = _areas.of_raw(self.runner, self.path)
+            chosen = [area for area in areas if disk.superblock(area)]
         if len(chosen) != 1:
-            numbers = ", ".join(str(part.number) for part in parts)
-            raise OptionError("partition", number, f"does not select one of {numbers}", hint="name one of them")
+            names = ", ".join(area.name for area in areas)
+            raise OptionError("partition", partition, f"does not select one of {names}", hint="name one of them")
         return chosen[0]
+
+    def _in_one_piece(self, area: _areas.Area) -> _areas.Area:
+        if area.trouble:
+            raise OptionError("path", self.path, f"{area.name} {area.trouble}", hint="name another partition or volume")
+        if len(area.pieces) != 1:
+            raise OptionError(
+                "volume",
+                area.name,
+                f"lies in {len(area.pieces)} pieces, and a loop device shows one",
+                hint="take it out with disk_extract",
+            )
+        return area
 
     def _mounts(self) -> list[_loop_devices.Mount]:
         return _loop_devices.mounts({loop.device for loop in self._loops()})

@@ -40,7 +40,12 @@ _SIGNS = (
     (0, b"conectix", "a VHD", "convert it with goldsmith.openstack.disk_convert and format=raw first"),
     (0, b"XFSB", "an XFS file system", "XFS cannot be made smaller; copy its tree with goldsmith.openstack.loop_image"),
     (0x10040, b"_BHRfS_M", "a btrfs file system", "only ext3 and ext4 can be made smaller"),
-    (512, b"LABELONE", "an LVM physical volume", "only ext3 and ext4 can be made smaller"),
+    (
+        512,
+        b"LABELONE",
+        "an LVM physical volume",
+        "a group is not made smaller; take its root out with goldsmith.openstack.disk_extract, and minimize that",
+    ),
 )
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,7 @@ def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
 
 def convert(
     runner: Runner,
-    source: Image | Mapping[str, Any],
+    source: Image | Mapping[str, Any] | Sequence[Mapping[str, Any]],
     dest: str,
     format: str,
     *,
@@ -97,8 +97,11 @@ def convert(
     compress: bool = False,
     on_percent: Callable[[float], None] | None = None,
 ) -> None:
-    """Write *source*, an image or a block node, into the file *dest*. The same content gives the same bytes."""
-    node = source.node() if isinstance(source, Image) else dict(source)
+    """Write *source*, an image, a block node or several nodes one after the other, into the file *dest*.
+
+    The same content gives the same bytes.
+    """
+    nodes = [source.node()] if isinstance(source, Image) else [source] if isinstance(source, Mapping) else source
     # Without -W: out-of-order writes make the layout of the clusters vary from run to run.
     argv = ["qemu-img", "convert", "-p", "-m", str(min(16, os.cpu_count() or 1)), "-O", format]
     if compress:
@@ -111,7 +114,7 @@ def convert(
             on_percent(float(match.group(1)))
 
     try:
-        runner.run([*argv, f"json:{json.dumps(node)}", dest], on_line=hear)
+        runner.run([*argv, *(f"json:{json.dumps(node)}" for node in nodes), dest], on_line=hear)
     except ProgramError as error:
         raise GoldsmithError(f"cannot convert to {format}: {error.result.last_line}") from None
 

@@ -12,6 +12,7 @@ author: Goldsmith contributors (@goldsmith)
 description:
   - Writes the parts of a triplet from a raw disk image. The kernel of the host mounts nothing; links inside the image
     are not followed.
+  - The root file system may lie in a partition or in an LVM volume, which is found and put together without lvm2.
   - The newest kernel in /boot that has an initramfs is taken.
 requirements:
   - qemu-img, sfdisk, e2fsprogs
@@ -35,8 +36,14 @@ options:
     type: path
     required: true
   partition:
-    description: Number of the partition with the root file system. The default is the only one with an ext file system.
+    description: Number of the partition with the root file system, or with its volume group. The default is the only
+      one with an ext file system, or of several the only one with C(/etc).
     type: int
+  volume:
+    description: Logical volume with the root file system, as C(group/volume) or by its own name. The default is found
+      as for O(partition). Volumes of one row of extents, or several, can be read; striped ones and those of other
+      types cannot.
+    type: str
   root:
     description: File for the root file system, exactly as long as it.
     type: path
@@ -55,6 +62,12 @@ EXAMPLES = r"""
     root: debian.ext4
     kernel: debian.vmlinuz
     ramdisk: debian.initrd
+
+- name: Take the root out of a volume group
+  goldsmith.openstack.disk_extract:
+    src: captured.raw
+    volume: vg0/root
+    root: captured.ext4
 """
 
 RETURN = r"""
@@ -66,6 +79,14 @@ root_size:
   description: Its size in bytes.
   type: int
   returned: success
+partition:
+  description: Number of its partition.
+  type: int
+  returned: when the disk has a partition table
+volume:
+  description: Its logical volume, as C(group/volume).
+  type: str
+  returned: when it lies in LVM
 kernel_version:
   description: Version of the kernel that was taken.
   type: str
@@ -81,6 +102,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 ARGUMENT_SPEC = {
     "src": {"type": "path", "required": True},
     "partition": {"type": "int"},
+    "volume": {"type": "str"},
     "root": {"type": "path"},
     "kernel": {"type": "path"},
     "ramdisk": {"type": "path"},
@@ -99,6 +121,7 @@ def main() -> None:
             params["src"],
             _extract.Outputs(params["root"], params["kernel"], params["ramdisk"]),
             partition=params["partition"],
+            volume=params["volume"] or None,
             check_mode=module.check_mode,
         ),
     )

@@ -42,7 +42,8 @@ options:
   state:
     description:
       - V(present) makes the image. Without O(tree) an existing image is kept, and one of another layout is an error.
-      - V(attached) gives a loop device to every partition. Needs root.
+      - V(attached) gives a loop device to every partition, and to the logical volumes in the place of theirs. Needs
+        root.
       - V(mounted) mounts one file system on O(mountpoint). Needs root.
       - V(detached) unmounts the image and takes its loop devices away.
       - V(absent) does the same and removes the file.
@@ -168,8 +169,13 @@ options:
     description: Folder for O(state=mounted); it is made.
     type: path
   partition:
-    description: Number of the partition to mount. The default is the only one with an ext file system.
+    description: Number of the partition to mount or attach. The default of O(state=mounted) is the only one with an ext
+      file system, of O(state=attached) all.
     type: int
+  volume:
+    description: Logical volume to mount or attach, as C(group/volume) or by its own name, like O(partition). It must
+      lie in one piece.
+    type: str
   read_only:
     description: Attach or mount read-only.
     type: bool
@@ -205,6 +211,15 @@ EXAMPLES = r"""
           - name: state
             size: 1G
             label: state
+
+- name: Look into a logical volume of an image
+  goldsmith.openstack.loop_image:
+    path: dist/debian.raw
+    state: mounted
+    volume: system/state
+    mountpoint: /mnt/state
+    read_only: true
+  become: true
 
 - name: Look into an image
   goldsmith.openstack.loop_image:
@@ -246,7 +261,8 @@ epoch:
   type: int
   returned: state is present
 devices:
-  description: Loop device of each partition by its number; 0 is a bare file system.
+  description: Loop device of each partition by its number, of each logical volume by C(group/volume); 0 is a bare file
+    system.
   type: dict
   returned: state is attached
 mountpoint:
@@ -311,6 +327,7 @@ ARGUMENT_SPEC = {
     "epoch": {"type": "int"},
     "mountpoint": {"type": "path"},
     "partition": {"type": "int"},
+    "volume": {"type": "str"},
     "read_only": {"type": "bool", "default": False},
 }
 
@@ -321,12 +338,15 @@ def main() -> None:
     )
     params = module.params
     image = _image_state.Image(params["path"], module.check_mode, Runner())
+    selection = {
+        "partition": params["partition"],
+        "volume": params["volume"] or None,
+        "read_only": params["read_only"],
+    }
     actions = {
         "present": lambda: image.present(_layout.parse(params)),
-        "attached": lambda: image.attached(read_only=params["read_only"]),
-        "mounted": lambda: image.mounted(
-            params["mountpoint"], partition=params["partition"], read_only=params["read_only"]
-        ),
+        "attached": lambda: image.attached(**selection),
+        "mounted": lambda: image.mounted(params["mountpoint"], **selection),
         "detached": image.detached,
         "absent": image.absent,
     }

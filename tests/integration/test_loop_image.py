@@ -20,7 +20,7 @@ from helpers.disks import MIB, at, snapshot, tool
 from helpers.modules import run_module
 from helpers.users import ordinary_user, run_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _grub
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _grub, _layout
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 pytestmark = pytest.mark.root
@@ -472,9 +472,9 @@ def test_an_ordinary_user_gets_the_same_bytes(grub_tree: Path, tmp_path: Path) -
         shutil.chown(folder / "out", name)
 
         def work() -> None:
-            layout = _disk.Layout(
-                label=_disk.GPT,
-                volumes=_disk.default_volumes(_disk.GPT, "hybrid", "ext4"),
+            layout = _layout.Layout(
+                label=_layout.GPT,
+                volumes=_layout.default_volumes(_layout.GPT, "hybrid", "ext4"),
                 seed="disk.img",
                 firmware="hybrid",
                 tree=str(folder / "tree"),

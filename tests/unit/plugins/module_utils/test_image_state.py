@@ -6,14 +6,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.runners import RecordingRunner
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _image_state, _layout, _loop_devices
+from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _areas,
+    _disk,
+    _image_state,
+    _layout,
+    _loop_devices,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm import Stretch
 
 PARTS = {1: (2048, 4096), 2: (6144, 8192)}
 
@@ -55,7 +63,8 @@ class Host(RecordingRunner):
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "disk"
-    path.write_bytes(bytes(1 << 16))
+    path.touch()
+    os.truncate(path, 64 << 20)
     return path
 
 
@@ -136,8 +145,8 @@ def test_mounted_on_what_is_taken(path: Path, tmp_path: Path, mounts: list[_loop
     assert image(host).mounted(place, partition=1, read_only=False)["changed"] is False
     with pytest.raises(OptionError, match="another partition is mounted there"):
         image(host).mounted(place, partition=2, read_only=False)
-    for partition in (None, 3):
-        with pytest.raises(OptionError, match=f"partition={partition}: does not select one of 1, 2"):
+    for partition, said in ((None, "does not select one of 1, 2"), (3, "is missing; there are 1, 2")):
+        with pytest.raises(OptionError, match=f"partition={partition}: {said}"):
             image(host).mounted(place, partition=partition, read_only=False)
 
 
@@ -182,3 +191,27 @@ def test_an_image_with_a_tree_follows_its_bytes(tmp_path: Path, fake_write: dict
     assert image(host).present(layout)["changed"] is True
     assert host.path.read_bytes() == b"other"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["disk", "tree"]
+
+
+def test_a_volume_of_several_pieces_has_no_loop_device(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = (Stretch(1 << 20, 4096), Stretch(3 << 20, 4096))
+    areas = [
+        _areas.Area(1, pieces[:1], "vg/a"),
+        _areas.Area(1, pieces, "vg/b"),
+        _areas.Area(2, pieces[:1], "", 0, "odd"),
+    ]
+    monkeypatch.setattr(
+        _areas, "choose", lambda disk, **which: [a for a in areas if which["volume"] in (None, a.volume)]
+    )
+    with pytest.raises(
+        OptionError, match="volume=vg/b: lies in 2 pieces, and a loop device shows one; take it out with"
+    ):
+        image(Host(path)).attached(read_only=True)
+    with pytest.raises(OptionError, match="volume=vg/b: lies in 2 pieces"):
+        image(Host(path)).mounted("/mnt", read_only=True, volume="vg/b")
+    areas.pop(1)
+    with pytest.raises(OptionError, match="2 odd; name another partition or volume"):
+        image(Host(path)).attached(read_only=True)
+    host = Host(path)
+    assert image(host).attached(read_only=True, volume="vg/a")["devices"] == {"vg/a": "/dev/loop0"}
+    assert host.devices == {"/dev/loop0": (1 << 20, 4096)}
