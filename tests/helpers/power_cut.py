@@ -21,6 +21,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 TIMEOUT = 600
 _MARK = "power is cut here: "
+# What the growth waits for, and no more: half of the boot's time.
+_ONLY = ("systemd.unit=local-fs.target", "systemd.wants=goldsmith-grow.service")
 # NAME:after stops once the program has ended, NAME:during while it runs.
 _WRAPPER = """\
 #!/bin/sh
@@ -82,7 +84,9 @@ def boot_until(
         disks=(_qemu.Disk(str(disk), "raw", disk.stat().st_size),),
         kernel=str(kernel),
         ramdisk=str(ramdisk),
-        kernel_args=f"root=/dev/mapper/system-root console=ttyS0,115200n8 {f'cut={cut}' if cut else ''}",
+        kernel_args=" ".join(
+            ["root=/dev/mapper/system-root console=ttyS0,115200n8", *(_ONLY if cut else ()), f"cut={cut}"]
+        ),
     )
     argv = _qemu.command(machine)
     if cut:
