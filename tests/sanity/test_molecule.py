@@ -12,8 +12,9 @@ from helpers.tools import clean_environment, run_tool, tool
 
 
 @pytest.mark.slow
-def test_chroot(checkout: Path) -> None:
+@pytest.mark.parametrize("scenario", ["chroot", "lvm", "xen"])
+def test_scenario(checkout: Path, scenario: str) -> None:
     environment = {**clean_environment(), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
-    output = run_tool([tool("molecule"), "test", "--scenario-name", "chroot"], cwd=checkout, environment=environment)
+    output = run_tool([tool("molecule"), "test", "--scenario-name", scenario], cwd=checkout, environment=environment)
     # The verifier is pytest: a run without tests is no proof.
     assert " passed" in output

@@ -1,37 +1,13 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inside the booted image, over ssh with the key of the instance."""
+"""What every image must show, inside the booted guest."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
-import pytest
-import testinfra
 from testinfra.host import Host
 
 GIB = 1 << 30
-
-
-@pytest.fixture(scope="module")
-def guest() -> Host:
-    """The guest that converge left up."""
-    where = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "guest.json").read_text())
-    return testinfra.get_host(
-        f"ssh://{where['user']}@{where['host']}:{where['port']}",
-        ssh_identity_file=where["key"],
-        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes",
-    )
-
-
-@pytest.fixture(scope="module")
-def root(guest: Host) -> Host:
-    """The same, as root by sudo."""
-    with guest.sudo():
-        yield guest
 
 
 def test_no_unit_failed(guest: Host) -> None:
@@ -43,8 +19,8 @@ def test_the_root_file_system_has_grown_to_the_disk(guest: Host) -> None:
     assert int(blocks) * int(size) > 5 * GIB
 
 
-def test_root_is_ext4_with_its_label(root: Host) -> None:
-    assert root.mount_point("/").filesystem == "ext4"
+def test_root_has_its_label(root: Host) -> None:
+    assert root.mount_point("/").filesystem in ("ext4", "ext3")
     assert root.check_output("findmnt --noheadings --output LABEL /") == "cloudimg-rootfs"
 
 
