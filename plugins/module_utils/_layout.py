@@ -18,6 +18,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import 
 NONE, MBR, GPT = "none", "mbr", "gpt"
 ROOT_LABEL = "cloudimg-rootfs"
 ESP_SIZE = 64 * MIB
+_LONGEST_LABELS = {"ext3": 16, "ext4": 16, "vfat": 11}
 _LABELS = {"none": NONE, "bios": MBR, "uefi": GPT, "hybrid": GPT}
 BIOS = ("bios", "hybrid")
 UEFI = ("uefi", "hybrid")
@@ -201,6 +202,7 @@ def _check_partitions(layout: Layout) -> None:
             )
         if volume.size == 0:
             raise OptionError("partitions.size", 0, f"is no size for {volume.name}")
+        _check_label("partitions.label", volume)
         if layout.label != GPT and volume.type == _partitions.BIOS_BOOT:
             raise OptionError("partitions.type", volume.type, "belongs to a GPT", hint="set label=gpt")
         if volume.type == _partitions.LVM and not layout.group_in(volume):
@@ -246,6 +248,14 @@ def _check_volumes(group: Group) -> None:
             raise OptionError(f"{option}.name", volume.name, f"is too long together with the group {group.name}")
         if volume.size == 0:
             raise OptionError(f"{option}.size", 0, f"is no size for {volume.name}")
+        _check_label(f"{option}.label", volume)
+
+
+def _check_label(option: str, volume: Volume) -> None:
+    # mke2fs would cut it, and what looks for it by its label would not find it.
+    longest = _LONGEST_LABELS.get(volume.filesystem, 0)
+    if volume.filesystem and len(volume.label.encode()) > longest:
+        raise OptionError(option, volume.label, f"is too long; {volume.filesystem} has room for {longest} bytes")
 
 
 _NAME_HINT = "use letters, digits and _ . + -, no hyphen first, and none of the words that lvm2 reserves"

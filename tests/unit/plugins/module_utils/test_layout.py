@@ -72,6 +72,18 @@ def test_the_partition_of_the_first_group_is_in_the_place_of_the_root(firmware: 
             "volume_groups.name=a b: is no name of a volume group; use letters",
         ),
         ((PV,), (replace(SYSTEM, volumes=()),), {}, "volume_groups.volumes=.*: the group system has none"),
+        (
+            (PV,),
+            (replace(SYSTEM, volumes=(Volume("a", label="x" * 17),)),),
+            {},
+            "volume_groups.volumes.label=x*: is too long; ext4 has room for 16 bytes",
+        ),
+        (
+            (PV, Volume("a", size=1, label="\u00e9" * 9, number=2)),
+            (SYSTEM,),
+            {},
+            "partitions.label=.*is too long; ext4",
+        ),
         ((PV,), (replace(SYSTEM, volumes=(Volume("-x"),)),), {}, "volume_groups.volumes.name=-x: is no name of a log"),
         ((PV,), (replace(SYSTEM, volumes=(Volume("a_tdata"),)),), {}, "none of the words that lvm2 reserves"),
         ((PV,), (replace(SYSTEM, volumes=(Volume("x" * 125),)),), {}, "is too long together with the group system"),

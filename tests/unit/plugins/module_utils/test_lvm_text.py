@@ -15,19 +15,19 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import
 TEXT = """\
 # a comment { with = marks
 0vg-1 {
-	id = "a b # c"	# behind
-	seqno = 12
-	status = ["READ", "WRITE"]
-	flags = []
-	pv0 { stripes = [
+~id = "a b # c"~# behind
+~seqno = 12
+~status = ["READ", "WRITE"]
+~flags = []
+~pv0 { stripes = [
 "pv0", 7
 ]
-	ratio = 1.5
-	less = -3
-	}
+~ratio = 1.5
+~less = -3
+~}
 }
 quoted = "say \\"hi\\" \\\\"
-"""
+""".replace("~", "\t")
 
 
 def test_sections_lists_and_values() -> None:

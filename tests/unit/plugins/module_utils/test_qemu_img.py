@@ -142,3 +142,13 @@ def test_counts_of_clusters_and_a_damaged_image() -> None:
     assert _qemu_img.count_clusters(Recorded(checked), image) == _qemu_img.Clusters(417, 392)
     with pytest.raises(GoldsmithError, match="is damaged"):
         _qemu_img.count_clusters(Recorded(rc=2), image)
+
+
+def test_several_nodes_are_written_one_after_the_other() -> None:
+    runner = Recorded()
+    image = _qemu_img.Image("/a/disk", _qemu_img.RAW, 4 << 20, 0)
+    pieces = [_qemu_img.region(image, 1 << 20, 4096), _qemu_img.region(image, 0, 512)]
+    _qemu_img.convert(runner, pieces, "/b", _qemu_img.RAW)
+    *_options, first, second, dest = runner.calls[0]
+    assert [json.loads(word.removeprefix("json:"))["offset"] for word in (first, second)] == [1 << 20, 0]
+    assert dest == "/b"
