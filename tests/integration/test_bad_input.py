@@ -53,6 +53,16 @@ def cache(tmp_path: Path) -> Path:
         ({"image_distribution": "plan9"}, "image_distribution=plan9: is not known; one of debian"),
         ({"image_formats": "qcow3"}, "image_formats=qcow3: is not a list of qcow2, raw, vhd and triplet"),
         ({"image_firmware": "openfirmware"}, "image_firmware"),
+        ({"image_resize": "zfs"}, "image_resize=zfs: is not known; one of cloud_init, lvm, xen"),
+        (
+            {"image_resize": "xen", "image_formats": "qcow2"},
+            "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or triplet",
+        ),
+        (
+            {"image_resize": "lvm", "image_cloud_init": True},
+            "image_resize=lvm is without cloud-init; leave it empty, or choose another strategy",
+        ),
+        ({"image_volumes": [{"name": "a", "size": "1G"}]}, "image_resize=cloud_init has no volumes"),
         (
             {"image_packages": ["no-such-package"]},
             "packages=no-such-package: there is no such package in trixie; look for its name",
