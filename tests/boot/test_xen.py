@@ -27,16 +27,15 @@ GROWN = 3 << 30
 CONSOLES = ["console=tty0", "console=ttyS0,115200n8", "console=hvc0"]
 # Without a network nothing is to be waited for.
 EXTRA = "systemd.mask=systemd-networkd-wait-online.service"
+# Told by way of the kernel: the console itself is taken from everybody when the login prompt comes.
 USER_DATA = """\
 #!/bin/sh
-{
-    echo "name: $(hostname)"
-    echo "root: $(df -B1 --output=size / | tail -n 1)"
-    update-grub 2>&1
-    # Written to its place, not to the journal alone, for whoever reads the disk from outside.
-    fsfreeze --freeze / && fsfreeze --unfreeze /
-    echo "user data: done"
-} >/dev/hvc0
+echo "name: $(hostname)" >/dev/kmsg
+echo "root: $(df -B1 --output=size / | tail -n 1)" >/dev/kmsg
+update-grub
+# Written to its place, not to the journal alone, for whoever reads the disk from outside.
+fsfreeze --freeze / && fsfreeze --unfreeze /
+echo "user data: done" >/dev/kmsg
 """
 
 
@@ -122,8 +121,8 @@ def test_a_guest_of_xen_comes_up_on_the_disk_that_its_host_enlarged(
         ],
         tmp_path,
     )
-    assert re.search(r"^name: of-xen$", said["compute"], re.MULTILINE)
-    root = re.search(r"^root: +(\d+)$", said["compute"], re.MULTILINE)
+    assert re.search(r"\] name: of-xen$", said["compute"], re.MULTILINE)
+    root = re.search(r"\] root: +(\d+)$", said["compute"], re.MULTILINE)
     assert root and int(root[1]) > 0.9 * (GROWN - START) - 128 * MIB, root
     # What update-grub wrote in the guest serves a host as well.
     assert dom0.pygrub(disks["compute"], tmp_path) == expected(image, f"UUID={uuid(disks['compute'])}")

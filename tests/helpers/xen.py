@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -25,9 +26,10 @@ import pytest
 from helpers.cpio import CONSOLE, FOLDER, PROGRAM, Archive
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._console import Console, plain_text
+from ansible_collections.goldsmith.openstack.plugins.module_utils._console import plain_text
 from ansible_collections.goldsmith.openstack.plugins.module_utils._namespaces import prefix
-from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import end, program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 RELEASE = "bookworm"
 PACKAGES = ["linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common"]
@@ -43,7 +45,9 @@ MEMORY, DOM0_MEMORY, GUEST_MEMORY = 3072, 1024, 512  # MiB
 # Emulation on a busy machine is slow; guests that work do not wait for it.
 TIMEOUT = 900
 # One of these in the words of dom0, Xen or a guest, and it will not come up.
-FATAL = ("libxl: error", "Kernel panic", "ALERT!", "not xen image", "was not created", "Panic on CPU")
+FATAL = ("libxl: error", "Kernel panic", "ALERT!", "not xen image", "(initramfs)", "was not created", "Panic on CPU")
+# Messages of services may follow it on its line.
+_LOGIN = re.compile(r"^\S+ login: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -170,23 +174,20 @@ class Dom0:
             self._add_guests(archive, guests)
             archive.close()
         log = folder / "dom0-xen.log"
-        consoles = {guest.name: Console(folder / f"{guest.name}.log") for guest in guests}
+        names = [guest.name for guest in guests]
+        runner = Runner()
         with open(log, "wb") as file:
-            machine = subprocess.Popen(
-                _machine(guests), cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-            )
+            machine = runner.start(["env", "--chdir", folder, *_machine(guests)], stdout=file)
         try:
             start = time.monotonic()
             while True:
-                said = {name: _text(folder / f"{name}.log") for name in consoles}
-                for console in consoles.values():
-                    console.look(time.monotonic() - start)
-                if all(consoles[guest.name].login is not None and guest.mark in said[guest.name] for guest in guests):
+                said = {name: _text(folder / f"{name}.log") for name in names}
+                if all(_LOGIN.search(said[guest.name]) and guest.mark in said[guest.name] for guest in guests):
                     return said
                 words = _text(log)
                 told = f"\n{words[-3000:]}\n" + "\n".join(f"--- {name}\n{text[-3000:]}" for name, text in said.items())
                 fatal = [line for line in [words, *said.values()] for word in FATAL if word in line]
-                if fatal or any(console.fatal for console in consoles.values()):
+                if fatal:
                     pytest.fail(f"a guest did not come up{told}", pytrace=False)
                 if machine.poll() is not None:
                     pytest.fail(f"the machine has ended{told}", pytrace=False)
@@ -194,8 +195,7 @@ class Dom0:
                     pytest.fail(f"the guests were not up after {timeout:g} s{told}", pytrace=False)
                 time.sleep(0.5)
         finally:
-            machine.kill()
-            machine.wait()
+            end(runner, machine)
 
     @staticmethod
     def _add_guests(archive: Archive, guests: Sequence[XenGuest]) -> None:
