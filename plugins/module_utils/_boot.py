@@ -55,7 +55,7 @@ class Plan:
     firmware: str = "bios"
     disk_size: int = 6 << 30
     memory: int = 1 << 30
-    cpus: int = 2
+    cpus: int | None = None
     accelerator: str = "auto"
     instance_data: str = "metadata"
     hostname: str = "goldsmith-guest"
@@ -195,7 +195,7 @@ class Boot:
             type=plan.machine,
             accelerator=self.accelerator,
             memory=plan.memory,
-            cpus=plan.cpus,
+            cpus=plan.cpus or _qemu.usual_cpus(self.accelerator),
             disks=tuple(disks),
             uefi=self._firmware(),
             kernel=plan.kernel,

@@ -90,6 +90,14 @@ def program() -> str:
     raise missing_program(_PROGRAMS[0])
 
 
+def usual_cpus(accelerator: str) -> int:
+    """Return how many processors a guest gets when nobody says.
+
+    Under emulation it is one: a kernel that patches its code while another processor runs it crashes now and then.
+    """
+    return 2 if accelerator == "kvm" else 1
+
+
 def choose_accelerator(runner: Runner, wanted: str, *, cpuinfo: str = "/proc/cpuinfo", device: str = "/dev/kvm") -> str:
     """Return C(kvm) where it really works, else C(tcg). Raises OptionError when C(kvm) was asked for in vain."""
     if wanted == "tcg":

@@ -69,9 +69,10 @@ options:
     type: str
     default: 1G
   cpus:
-    description: Number of processors of the guest.
+    description:
+      - Number of processors of the guest. The default is 2, and 1 under emulation.
+      - There a kernel that patches its own code while another processor runs it crashes now and then.
     type: int
-    default: 2
   accelerator:
     description: V(auto) takes KVM if a machine that it runs executes instructions, and emulation otherwise.
     type: str
@@ -372,7 +373,7 @@ def main() -> None:
             "firmware": {"type": "str", "choices": ["bios", "uefi"], "default": "bios"},
             "disk_size": {"type": "str", "default": "6G"},
             "memory": {"type": "str", "default": "1G"},
-            "cpus": {"type": "int", "default": 2},
+            "cpus": {"type": "int"},
             "accelerator": {"type": "str", "choices": ["auto", "kvm", "tcg"], "default": "auto"},
             "instance_data": {"type": "str", "choices": list(_boot.INSTANCE_DATA), "default": "metadata"},
             "hostname": {"type": "str", "default": "goldsmith-guest"},

@@ -73,14 +73,15 @@ def boot_until(
     """
     folder.mkdir()
     runner = Runner()
+    accelerator = _qemu.choose_accelerator(runner, "auto")
     machine = _qemu.Machine(
         folder=folder,
         name="cut",
         uuid="0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa",
         type="q35",
-        accelerator=_qemu.choose_accelerator(runner, "auto"),
+        accelerator=accelerator,
         memory=1 << 30,
-        cpus=2,
+        cpus=_qemu.usual_cpus(accelerator),
         disks=(_qemu.Disk(str(disk), "raw", disk.stat().st_size),),
         kernel=str(kernel),
         ramdisk=str(ramdisk),

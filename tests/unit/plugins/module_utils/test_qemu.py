@@ -143,3 +143,8 @@ def test_kvm_where_the_firmware_runs(tmp_path: Path) -> None:
 
 def test_emulation_on_demand() -> None:
     assert _qemu.choose_accelerator(Runner(), "tcg", cpuinfo="/nonexistent", device="/nonexistent") == "tcg"
+
+
+@pytest.mark.parametrize(("accelerator", "cpus"), [("kvm", 2), ("tcg", 1)])
+def test_an_emulated_guest_has_one_processor(accelerator: str, cpus: int) -> None:
+    assert _qemu.usual_cpus(accelerator) == cpus
