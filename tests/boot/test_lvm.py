@@ -152,7 +152,7 @@ def test_reboots_while_the_cloud_changes(
         cloud.reboot()
         assert cloud.ask("true", key=cloud_key).returncode == 0
         assert cloud.output(STATE) == before
-        assert cloud.output("hostname; systemctl is-active goldsmith-instance") == f"{HOSTNAME}\nactivating"
+        assert cloud.output("hostname; systemctl show -P ActiveState goldsmith-instance") == f"{HOSTNAME}\nactivating"
         deadline = time.monotonic() + 60
         while cloud.prompts() == prompts:
             assert time.monotonic() < deadline, "no login prompt while the metadata service hangs"
