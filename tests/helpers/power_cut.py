@@ -100,6 +100,7 @@ def boot_until(
         while wanted not in log:
             log = plain_text(machine.console.read_bytes()) if machine.console.exists() else ""
             assert process.poll() is None, f"QEMU ended:\n{log[-2000:]}"
+            assert "Kernel panic" not in log, log[-2000:]
             assert time.monotonic() - begin < TIMEOUT, f"not reached: {wanted}\n{log[-4000:]}"
             time.sleep(0.05)
     finally:
