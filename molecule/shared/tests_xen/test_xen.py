@@ -19,8 +19,8 @@ def test_the_console_of_xen_is_the_last(guest: Host) -> None:
 
 
 def test_pygrub_s_menu_names_files_that_are_there(root: Host) -> None:
-    words = root.file("/boot/grub/menu.lst").content_string.split()
-    paths = [words[index + 1] for index, word in enumerate(words) if word in ("kernel", "initrd")]
+    lines = [line.split() for line in root.file("/boot/grub/menu.lst").content_string.splitlines()]
+    paths = [words[1] for words in lines if words[:1] in (["kernel"], ["initrd"])]
     assert len(paths) == 2
     for path in paths:
         assert root.file(path).size > 1_000_000
