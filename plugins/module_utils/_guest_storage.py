@@ -21,10 +21,10 @@ def judge(guest: Guest, *, lvm: bool) -> tuple[list[str], list[str]]:
         (seen if guest.filesystem in ("ext3", "ext4") else faults).append(f"root file system: {guest.filesystem}")
     kinds = [kind.lower() for kind in guest.partitions or ()]
     faults += ["partition of the type swap" for kind in kinds if kind in _SWAP]
-    volumes = [kind for kind in kinds if kind in _LVM]
     if lvm:
-        (seen if volumes or not kinds else faults).append(f"partitions of the type lvm: {len(volumes)}")
+        home = f"{guest.volume.group}/{guest.volume.name}" if guest.volume else "none"
+        (seen if guest.volume or not kinds else faults).append(f"logical volume of the root: {home}")
     else:
-        faults += ["partition of the type lvm" for _kind in volumes]
+        faults += ["partition of the type lvm" for kind in kinds if kind in _LVM]
     faults += [f"/etc/fstab: {line}" for line in guest.lines("/etc/fstab") if line.split()[2:3] == ["swap"]]
     return faults, seen

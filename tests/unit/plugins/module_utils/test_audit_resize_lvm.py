@@ -12,8 +12,10 @@ import pytest
 from helpers.system_trees import AGENT, AGENT_LINKS, make_tree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_resize_lvm import grows
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, PASS, Guest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, PASS, Guest, LogicalVolume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import TreeFiles
+
+VOLUME = LogicalVolume("system", "root", 0)
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def guest(tree: Path) -> Guest:
-    return Guest(TreeFiles(str(tree)), resize="lvm", filesystem="ext4", partitions=("lvm",))
+    return Guest(TreeFiles(str(tree)), resize="lvm", filesystem="ext4", partitions=("lvm",), volume=VOLUME)
 
 
 def test_a_good_tree_passes_and_shows_why(tree: Path) -> None:
@@ -51,6 +53,6 @@ def test_what_does_not_belong_is_found(tree: Path, files: dict[str, str]) -> Non
     assert grows(guest(tree)).verdict == FAIL
 
 
-@pytest.mark.parametrize("change", [{"filesystem": "ext2"}, {"partitions": ("linux",)}, {"partitions": ("82", "lvm")}])
+@pytest.mark.parametrize("change", [{"filesystem": "ext2"}, {"volume": None}, {"partitions": ("82", "lvm")}])
 def test_a_disk_that_cannot_grow_is_found(tree: Path, change: dict[str, object]) -> None:
     assert grows(replace(guest(tree), **change)).verdict == FAIL

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _guest_storage
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import Guest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import Guest, LogicalVolume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import TreeFiles
 
 
@@ -21,10 +22,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files i
         ("ext3", (), False, []),
         (None, None, True, []),  # a tree: nothing is known
         ("ext4", (), True, []),  # the root file system of a triplet
-        ("ext4", ("bios_boot", "lvm"), True, []),
         ("xfs", ("linux",), False, ["root file system: xfs"]),
         ("ext4", ("8e",), False, ["partition of the type lvm"]),
-        ("ext4", ("linux",), True, ["partitions of the type lvm: 0"]),
+        ("ext4", ("linux",), True, ["logical volume of the root: none"]),
         ("ext4", ("0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "linux"), False, ["partition of the type swap"]),
     ],
 )
@@ -33,6 +33,14 @@ def test_faults(
 ) -> None:
     guest = Guest(TreeFiles(str(tmp_path)), filesystem=filesystem, partitions=partitions)
     assert _guest_storage.judge(guest, lvm=lvm)[0] == faults
+
+
+def test_the_volume_of_the_root(tmp_path: Path) -> None:
+    guest = Guest(TreeFiles(str(tmp_path)), partitions=("bios_boot", "lvm"))
+    assert _guest_storage.judge(guest, lvm=True)[0] == ["logical volume of the root: none"]
+    faults, seen = _guest_storage.judge(replace(guest, volume=LogicalVolume("system", "root", 0)), lvm=True)
+    assert faults == []
+    assert "logical volume of the root: system/root" in seen
 
 
 def test_swap_in_fstab(tmp_path: Path) -> None:
