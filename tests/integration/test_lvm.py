@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from helpers.lvm import Lvm, lvm_on
 from helpers.modules import run_module
 from helpers.system_trees import make_tree
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _areas
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _areas, _audit
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import LogicalVolume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 pytestmark = pytest.mark.root
@@ -242,10 +244,10 @@ def test_the_root_is_found_in_its_volume(tree: Path, tmp_path: Path, format: str
     image, packed = tmp_path / "disk.img", tmp_path / "packed"
     result = loop_image(image, tree=tree, firmware="hybrid", volume_groups=[STATE], epoch=EPOCH)
     tool("qemu-img", "convert", "-O", format, image, packed)
-    audited = run_module("image_audit_info", {"path": str(packed), "resize": "lvm"})
-    grows = next(entry for entry in audited["results"] if entry["id"] == "Q1l")
-    seen = " ".join(grows["evidence"])
-    assert "root file system: ext3" in seen or "/usr/sbin/goldsmith-agent" in seen, audited
+    with _audit.open_root(Runner(), str(packed)) as root:
+        assert root.volume == LogicalVolume("my-vg", "root", 0)
+        assert (root.filesystem, sorted(root.partitions)) == ("ext3", ["bios_boot", "esp", "lvm"])
+        assert root.files.text("/etc/fstab") == "UUID=1 / ext4 defaults 0 1\n"
     if format == "raw":
         out = {name: str(tmp_path / name) for name in ("root", "kernel", "ramdisk")}
         taken = run_module("disk_extract", {"src": str(image), **out})
@@ -272,19 +274,26 @@ NEW = ("-an", "-Zn", "-Wn", "-y")
 
 def fill(image: Path, parts: list[tuple[int, int]], lvm: Lvm, name: str, source: Path) -> list[tuple[int, int]]:
     """Write a file into a volume, extent by extent as lvm2 says they lie; return its pieces."""
-    starts = dict(zip(lvm.devices, parts, strict=True))
+    first_extents = {row["pv_name"]: int(row["pe_start"]) for row in lvm.report("pvs", "pv_name,pe_start")}
+    starts = {device: part[0] + first_extents[device] for device, part in zip(lvm.devices, parts, strict=True)}
     pieces = []
     data = source.read_bytes()
     for row in lvm.report("lvs", "seg_start,seg_pe_ranges,vg_extent_size", "-O", "seg_start", f"grown/{name}"):
         device, _colon, extents = row["seg_pe_ranges"].rpartition(":")
         first, last = (int(number) for number in extents.split("-"))
         extent = int(row["vg_extent_size"])
-        start, size = starts[device][0] + MIB + first * extent, (last + 1 - first) * extent
+        start, size = starts[device] + first * extent, (last + 1 - first) * extent
         with open(image, "r+b") as file:
             file.seek(start)
             file.write(data[int(row["seg_start"]) :][:size])
         pieces.append((start, size))
     return pieces
+
+
+def goes_around(image: Path, start: int) -> bool:
+    """Whether the current text of a physical volume begins at the end of its ring and ends behind its header."""
+    size, place, length = struct.unpack_from("<QQQ", content(image, start + 4096, 512), 32)
+    return place + length > size
 
 
 @pytest.fixture
@@ -295,8 +304,8 @@ def grown(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
     make_filesystem(source, tree, size=96 * MIB)
     parts = two_partitions(image)
     with lvm_on(image, parts) as lvm:
-        # A small ring, so that its text has gone around the end often.
-        lvm.run("pvcreate", "--metadatasize", "64k", "--dataalignment", "1m", lvm.devices[0])
+        # A small ring and a long text, so that it soon goes around the end.
+        lvm.run("pvcreate", "--metadatasize", "64k", "--dataalignment", "64k", lvm.devices[0])
         lvm.run("pvcreate", "--dataalignment", "1m", lvm.devices[1])
         lvm.run("vgcreate", "grown", lvm.devices[0])
         lvm.run("lvcreate", *NEW, "-L", "24M", "-n", "root", "grown")
@@ -304,8 +313,13 @@ def grown(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
         lvm.run("lvextend", "-l", "+100%FREE", "grown/root", "--nofsck")
         lvm.run("vgextend", "grown", lvm.devices[1])
         lvm.run("lvextend", "-L", "96M", "grown/root", "--nofsck")
-        for number in range(40):
-            lvm.run("vgchange", "--addtag" if number % 2 == 0 else "--deltag", "tag" * 40, "grown")
+        lvm.run("vgchange", *(word for letter in "abcdefgh" for word in ("--addtag", letter * 1000)), "grown")
+        for number in range(30):
+            lvm.run("vgchange", "--addtag" if number % 2 == 0 else "--deltag", "more", "grown")
+            if goes_around(image, parts[0][0]):
+                break
+        else:
+            pytest.fail("no text went around the end of the ring")
         assert len(fill(image, parts, lvm, "root", source)) == 3
         assert lvm.report("vgs", "vg_free_count")[0]["vg_free_count"] == "7"
     return image, source
@@ -377,12 +391,14 @@ def test_stripes_are_refused(tmp_path: Path) -> None:
     with lvm_on(image, two_partitions(image)) as lvm:
         lvm.run("vgcreate", "grown", *lvm.devices)
         lvm.run("lvcreate", *NEW, "-i", "2", "-l", "10", "-n", "root", "grown")
-    for module, more in (("disk_extract", {"src": str(image), "root": str(tmp_path / "root")}),):
-        result = run_module(module, more)
-        assert "grown/root is striped, only linear ones can be read" in result["msg"]
-        result = run_module(module, {**more, "volume": "grown/root"})
-        assert "volume=grown/root: is striped, only linear ones can be read" in result["msg"]
-    assert "1 has" not in run_module("image_audit_info", {"path": str(image)})["msg"]
+    out = {"src": str(image), "root": str(tmp_path / "root")}
+    for result, said in (
+        (run_module("disk_extract", out), "grown/root is striped, only linear ones can be read"),
+        (run_module("disk_extract", {**out, "volume": "root"}), "volume=root: is striped, only linear ones can be"),
+        (run_module("image_audit_info", {"path": str(image)}), "grown/root is striped, only linear ones can be read"),
+    ):
+        assert result["failed"] is True
+        assert said in result["msg"]
 
 
 def test_of_several_systems_one_is_named(tree: Path, tmp_path: Path) -> None:
