@@ -38,8 +38,9 @@ class Daemon:
     def pid(self) -> int | None:
         """Return the pid of the running process, or None."""
         known = self._read()
-        pid = known.get("pid")
-        return pid if isinstance(pid, int) and known.get("identity") == _identity(pid) else None
+        pid, identity = known.get("pid"), known.get("identity")
+        # One that ended before it was looked at has no identity, and is not alive.
+        return pid if isinstance(pid, int) and identity and identity == _identity(pid) else None
 
     def current(self) -> bool:
         """Return whether it runs with the same arguments, environment and version as it would be started with now."""

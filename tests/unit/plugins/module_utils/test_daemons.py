@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _daemons
 from ansible_collections.goldsmith.openstack.plugins.module_utils._daemons import Daemon, wait_until_gone
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
 
@@ -105,6 +106,13 @@ def test_one_that_ended_is_known_to_have_ended(make) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert daemon.last_lines() == ["bad luck"]
+
+
+def test_one_that_ended_before_it_was_looked_at_is_not_alive(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = make("print('bad luck')")
+    monkeypatch.setattr(_daemons, "_identity", lambda pid: None)
+    daemon.start()
+    assert daemon.pid() is None
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
