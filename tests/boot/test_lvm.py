@@ -222,3 +222,11 @@ def test_gpt_by_uefi_with_a_config_drive(built_image: Callable[[str], BuiltImage
         has_instance_data(guest)
         assert guest.output("sudo -n sfdisk --verify /dev/vda 2>&1 | grep -c 'No errors'") == "1"
         assert guest.output("findmnt --noheadings --output TARGET --types iso9660 || true") == ""
+
+
+def test_without_cloud_init_an_image_is_a_quarter_smaller(built_image: Callable[[str], BuiltImage]) -> None:
+    with_it, without = (built_image(kind).file("qcow2") for kind in ("bios", "lvm"))
+    assert without.stat().st_size <= 0.75 * with_it.stat().st_size
+    removed = json.loads(without.with_name("manifest.json").read_text())["removed"]
+    assert "python3" in removed["packages"]
+    assert removed["size"] > 20_000_000
