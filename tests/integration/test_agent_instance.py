@@ -117,7 +117,7 @@ def test_everything_is_applied(
     assert guest.read("proc/sys/kernel/hostname") == "web-17\n"
     assert guest.read("called").splitlines()[0] == "agetty --reload"
     assert f"instance {UUID if form == 'openstack' else instance.ec2_id}: found by metadata service" in said
-    assert "1 keys for the account debian" in said
+    assert "keys for the account debian: 1" in said
     if guest.flavour == "dash":
         assert "SHA256:" in said
     assert "user data ended with exit status 0" in said
