@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -17,8 +18,8 @@ _COLLECTIONS = CHECKOUT / ".ansible" / "collections"
 
 def _link() -> None:
     link = _COLLECTIONS / "ansible_collections" / "goldsmith" / "openstack"
-    if not link.exists():
-        link.parent.mkdir(parents=True, exist_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
         link.symlink_to(CHECKOUT, target_is_directory=True)
 
 

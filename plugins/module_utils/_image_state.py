@@ -56,7 +56,8 @@ class Image:
 
     def attached(self, *, read_only: bool, partition: int | None = None, volume: str | None = None) -> dict[str, Any]:
         """Give every partition and logical volume, or the bare file system, a loop device."""
-        parts = [self._in_one_piece(area) for area in self._areas(partition, volume)]
+        areas = _areas.choose(self._raw_disk(), partition=partition, volume=volume)
+        parts = [self._in_one_piece(area) for area in areas]
         there = {(loop.offset, loop.size): loop.device for loop in self._loops()}
         missing = [part for part in parts if (part.start, part.size) not in there]
         made: list[str] = []
@@ -134,17 +135,15 @@ class Image:
             used = ", ".join(loop.device for loop in loops)
             raise OptionError("path", self.path, f"is attached to {used}", hint="use state=detached first")
 
-    def _areas(self, partition: int | None, volume: str | None) -> list[_areas.Area]:
+    def _raw_disk(self) -> _areas.Disk:
         if not os.path.isfile(self.path):
             raise OptionError("path", self.path, "is not a file", hint="make it with state=present")
-        return _areas.choose(_areas.of_raw(self.runner, self.path), partition=partition, volume=volume)
+        return _areas.of_raw(self.runner, self.path)
 
     def _choose(self, partition: int | None, volume: str | None) -> _areas.Area:
-        areas = self._areas(partition, volume)
-        chosen = areas
-        if len(areas) != 1:
-            disk = _areas.of_raw(self.runner, self.path)
-            chosen = [area for area in areas if disk.superblock(area)]
+        disk = self._raw_disk()
+        areas = _areas.choose(disk, partition=partition, volume=volume)
+        chosen = areas if len(areas) == 1 else [area for area in areas if disk.superblock(area)]
         if len(chosen) != 1:
             names = ", ".join(area.name for area in areas)
             raise OptionError("partition", partition, f"does not select one of {names}", hint="name one of them")

@@ -25,11 +25,12 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     It is locked while it is used, so folders of killed runs are known by their free locks and removed first.
     """
     base = _base(purpose)
-    _sweep(base)
-    folder = Path(tempfile.mkdtemp(prefix="", dir=base))
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _alone(base):
+        _sweep(base)
+        folder = Path(tempfile.mkdtemp(prefix="", dir=base))
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,12 +53,23 @@ def _base(purpose: str) -> Path:
     return base
 
 
+@contextmanager
+def _alone(base: Path) -> Iterator[None]:
+    # Between the making of a folder and its lock, another run would take it for one of a killed run.
+    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _sweep(base: Path) -> None:
     for folder in base.iterdir():
         try:
             lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            continue  # just being made, or being removed
+            continue  # being removed
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

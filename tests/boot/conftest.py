@@ -19,10 +19,11 @@ from helpers.guests import BuiltImage, build_image
 def built_image(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BuiltImage]:
     """The default image for a firmware, built at the first call.
 
-    GOLDSMITH_TEST_IMAGE_DIR names a folder that keeps the images for the next run of the tests.
+    The workers of a run share them. GOLDSMITH_TEST_IMAGE_DIR names a folder that keeps them for the next run.
     """
-    kept = os.environ.get("GOLDSMITH_TEST_IMAGE_DIR")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("images")
+    run = tmp_path_factory.getbasetemp()
+    run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
+    folder = Path(os.environ.get("GOLDSMITH_TEST_IMAGE_DIR", run / "images"))
 
     @cache
     def build(firmware: str) -> BuiltImage:

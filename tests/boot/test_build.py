@@ -14,12 +14,12 @@ import signal
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from helpers.guests import NAME, BuiltImage
+from helpers.processes import family
 from helpers.tools import project_files, run_tool
 
 pytestmark = pytest.mark.slow
@@ -36,66 +36,33 @@ def command(output: Path, **variables: object) -> list[str]:
     return ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(options)]
 
 
-def processes_of(mark: str) -> list[str]:
-    """The processes that have inherited a mark in their environment, or carry it in their command line."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        try:
-            text = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if mark.encode() in text:
-            found.append(f"{folder.name}: {(folder / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()[:200]}")
-    return found
-
-
-def process_namespaces() -> set[str]:
-    """The process namespaces in which something runs: what runs in a tree has one of its own."""
-    found = set()
-    for link in Path("/proc").glob("[0-9]*/ns/pid"):
-        try:
-            # A dead process holds nothing. In a container without an init nobody takes it off the list.
-            if "\nState:\tZ" not in (link.parents[1] / "status").read_text():
-                found.add(os.readlink(link))
-        except OSError:
-            continue
-    return found
-
-
-def host_state() -> tuple[str, str]:
-    """The mounts and the loop devices of this host."""
-    loops = subprocess.run(["losetup", "--list", "--noheadings"], check=True, capture_output=True, text=True).stdout
-    return Path("/proc/self/mounts").read_text(), loops
-
-
 def test_a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_is_the_same(
     built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
 ) -> None:
-    before, before_spaces = host_state(), process_namespaces()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
     for turn in range(KILLS):
-        mark = f"goldsmith-kill-{uuid.uuid4()}"
         moment = random.uniform(turn, turn + 1) * LAST_KILL / KILLS
-        build = subprocess.Popen(
-            command(tmp_path, image_formats=["raw", "triplet"]),
-            cwd=checkout,
-            env={**os.environ, "GOLDSMITH_MARK": mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(moment)
-        build.send_signal(signal.SIGKILL)
-        build.wait()
-        deadline = time.monotonic() + GRACE
-        while (left := processes_of(mark)) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        while (spaces := process_namespaces() - before_spaces) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        with family() as members:
+            build = subprocess.Popen(
+                command(tmp_path, image_formats=["raw", "triplet"]),
+                cwd=checkout,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(moment)
+            assert members()
+            build.send_signal(signal.SIGKILL)
+            build.wait()
+            deadline = time.monotonic() + GRACE
+            while (left := members()) and time.monotonic() < deadline:
+                time.sleep(0.2)
         assert not left, f"killed after {moment:.1f} s, still there: {left}"
-        assert not spaces, f"killed after {moment:.1f} s, processes are left in namespaces"
-        assert host_state() == before, f"killed after {moment:.1f} s"
+        loops = subprocess.run(["losetup", "--list"], check=True, capture_output=True, text=True).stdout
+        assert str(tmp_path) not in loops + Path("/proc/self/mounts").read_text(), f"killed after {moment:.1f} s"
         partial = [path.name for path in tmp_path.rglob("*.partial")]
         assert not partial, f"killed after {moment:.1f} s, left {partial}"
     run_tool(command(tmp_path, image_formats=["raw", "triplet"]), cwd=checkout, timeout=1800)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 MIB = 1 << 20
+GRUB = Path("/usr/lib/grub")
 UUID = "11111111-2222-3333-4444-555555555555"
 LABEL = "cloudimg-rootfs"
 GUID = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
@@ -37,6 +39,12 @@ def tool(*argv: str | os.PathLike[str], stdin: str | None = None) -> str:
     )
     assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
     return result.stdout
+
+
+def put_grub(tree: Path) -> None:
+    """Give a tree the modules of this host's GRUB, as packages would have put them there."""
+    for platform in ("i386-pc", "x86_64-efi"):
+        shutil.copytree(GRUB / platform, tree / "usr/lib/grub" / platform, ignore=shutil.ignore_patterns("grub-*"))
 
 
 def make_filesystem(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
@@ -61,8 +62,12 @@ def build_image(checkout: Path, folder: Path, kind: str) -> BuiltImage:
         playbook = "build-debian.yml"
         output = {"image_name": NAME, "image_output_dir": str(folder / kind), "image_verify": []}
         variables = {**DEFINITIONS[kind], **output}
-    if not (image.folder / "SHA512SUMS").is_file():
-        run_tool(["./goldsmith", "playbook", playbook, "-e", json.dumps(variables)], cwd=checkout, timeout=1800)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Another worker of the same run may be building it.
+    with (folder / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (image.folder / "SHA512SUMS").is_file():
+            run_tool(["./goldsmith", "playbook", playbook, "-e", json.dumps(variables)], cwd=checkout, timeout=1800)
     return image
 
 

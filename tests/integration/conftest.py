@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from helpers.fault_proxy import FaultProxy
@@ -27,6 +28,14 @@ def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClou
             yield TestCloud(cloud, proxy, clouds_yaml)
     finally:
         cloud.remove()
+
+
+@pytest.fixture
+def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the modules of this test, and of no other, have their temporary folders."""
+    folder = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 @pytest.fixture

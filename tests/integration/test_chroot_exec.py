@@ -39,12 +39,12 @@ def tree(busybox_tree: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path) -> Iterator[None]:
+def nothing_left(tmp_path: Path, scratch: Path) -> Iterator[None]:
     """After every test: no mount, no process in the tree, no temporary folder."""
     yield
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     assert not processes(tmp_path)
-    assert not list(Path("/var/tmp").glob("goldsmith-chroot-0/*"))
+    assert not list(scratch.glob("goldsmith-chroot-*/*"))
 
 
 def processes(folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.disks import MIB, at, snapshot, tool
+from helpers.disks import GRUB, MIB, at, put_grub, snapshot, tool
 from helpers.modules import run_module
 from helpers.users import ordinary_user, run_as
 
@@ -25,7 +25,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 pytestmark = pytest.mark.root
 EPOCH = 1_600_000_000
-GRUB = Path("/usr/lib/grub")
 
 
 def fill(tree: Path) -> Path:
@@ -63,18 +62,17 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def grub_tree(tree: Path) -> Path:
     """With the modules of this host's GRUB, as a package would have put them there."""
-    for platform in ("i386-pc", "x86_64-efi"):
-        shutil.copytree(GRUB / platform, tree / "usr/lib/grub" / platform, ignore=shutil.ignore_patterns("grub-*"))
+    put_grub(tree)
     return tree
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path) -> Iterator[None]:
+def nothing_left(tmp_path: Path, scratch: Path) -> Iterator[None]:
     yield
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     assert str(tmp_path) not in tool("losetup", "--list")
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")]
-    assert not list(Path("/var/tmp").glob("goldsmith-image-0/*"))
+    assert not list(scratch.glob("goldsmith-image-*/*"))
 
 
 def loop_image(path: Path, *, check: bool = False, **options: Any) -> dict[str, Any]:

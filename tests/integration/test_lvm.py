@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.disks import MIB, at, make_filesystem, snapshot, tool
+from helpers.disks import MIB, at, make_filesystem, put_grub, snapshot, tool
 from helpers.lvm import Lvm, lvm_on
 from helpers.modules import run_module
 from helpers.system_trees import make_tree
@@ -25,7 +25,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 pytestmark = pytest.mark.root
 EPOCH = 1_600_000_000
-GRUB = Path("/usr/lib/grub")
 SYSTEM = {"name": "system", "volumes": [{"name": "root"}]}
 STATE = {
     "name": "my-vg",
@@ -45,18 +44,16 @@ def tree(tmp_path: Path) -> Path:
     (tree / "boot" / "vmlinuz-6.12.3").write_bytes(b"kernel" * 1000)
     (tree / "boot" / "initrd.img-6.12.3").write_bytes(b"initrd" * 1000)
     (tree / "usr" / "data").write_bytes(os.urandom(6 * MIB))
-    for platform in ("i386-pc", "x86_64-efi"):
-        shutil.copytree(GRUB / platform, tree / "usr/lib/grub" / platform, ignore=shutil.ignore_patterns("grub-*"))
+    put_grub(tree)
     return tree
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path) -> Iterator[None]:
+def nothing_left(tmp_path: Path, scratch: Path) -> Iterator[None]:
     yield
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     assert str(tmp_path) not in tool("losetup", "--list")
-    for purpose in ("image", "extract", "audit"):
-        assert not list(Path("/var/tmp").glob(f"goldsmith-{purpose}-0/*"))
+    assert not list(scratch.glob("goldsmith-*/*"))
 
 
 def loop_image(path: Path, *, check: bool = False, **options: Any) -> dict[str, Any]:

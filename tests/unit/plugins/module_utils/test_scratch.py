@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,15 @@ def test_no_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     with pytest.raises(GoldsmithError, match="set TMPDIR"), scratch_folder("test"):
         pass
+
+
+def test_runs_that_start_together_keep_their_own() -> None:
+    def many(_: int) -> list[bool]:
+        kept = []
+        for _turn in range(100):
+            with scratch_folder("test") as folder:
+                kept.append((folder / ".lock").exists())
+        return kept
+
+    with ThreadPoolExecutor(4) as runs:
+        assert all(all(kept) for kept in runs.map(many, range(4)))
