@@ -108,7 +108,11 @@ def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
 def packages(tree: str) -> list[dict[str, str]]:
     """Return name, version and architecture of the packages that dpkg has installed in the tree."""
     found = []
-    with open(os.path.join(tree, "var/lib/dpkg/status"), encoding="utf-8", errors="replace") as file:
+    path = os.path.join(os.path.realpath(tree), "var/lib/dpkg/status")
+    # A tree may be foreign: what its links lead to on this host is none of its packages.
+    if os.path.realpath(path) != path:
+        return []
+    with open(path, encoding="utf-8", errors="replace") as file:
         for stanza in file.read().split("\n\n"):
             fields = dict(re.findall(r"(?m)^(Package|Version|Architecture|Status): (.*)$", stanza))
             if fields.get("Status", "").endswith(" installed"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,3 +59,17 @@ def write_archive(file: BinaryIO, entries: Iterable[tuple[str, bytes]]) -> None:
     for name, content in entries:
         archive.add(name, content)
     archive.close()
+
+
+def read_archive(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the names in an archive, without a leading dot, and the contents."""
+    place = 0
+    while True:
+        assert data[place : place + 6] in (b"070701", b"070702"), f"no cpio header at byte {place}"
+        size, length = (int(data[place + field : place + field + 8], 16) for field in (54, 94))
+        name = data[place + 110 : place + 110 + length - 1].decode("utf-8", "surrogateescape")
+        content = (place + 110 + length + 3) & ~3
+        if name == TRAILER:
+            return
+        yield name.removeprefix("./"), data[content : content + size]
+        place = (content + size + 3) & ~3

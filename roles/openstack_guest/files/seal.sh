@@ -13,7 +13,18 @@ unneeded() {
         sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort
 }
 
-if [ $# -gt 0 ] && command -v apt-get >/dev/null; then
+# Of some packages, those that are there.
+installed() {
+    [ $# -eq 0 ] || dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p'
+}
+
+if command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2046 # names without blanks
+    set -- $(installed "$@")
+else
+    set --
+fi
+if [ $# -gt 0 ]; then
     before=$(unneeded)
     apt-mark auto "$@" >/dev/null
     brought=$(unneeded | while read -r package; do

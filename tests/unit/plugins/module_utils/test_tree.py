@@ -147,3 +147,12 @@ def test_removal_stays_on_one_file_system(tmp_path: Path) -> None:
     assert runner.calls == []
     _tree.remove(runner, str(tmp_path), ["unshare"])
     assert runner.calls == [["unshare", "rm", "-rf", "--one-file-system", "--", str(tmp_path)]]
+
+
+def test_packages_are_not_read_through_a_link_of_the_tree(tmp_path: Path) -> None:
+    outside = tmp_path / "host" / "lib" / "dpkg"
+    outside.mkdir(parents=True)
+    (outside / "status").write_text("Package: secret\nVersion: 1\nArchitecture: all\nStatus: install ok installed\n")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "var").symlink_to(tmp_path / "host")
+    assert _tree.packages(str(tmp_path / "tree")) == []
