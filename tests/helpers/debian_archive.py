@@ -71,6 +71,7 @@ class DebianArchive:
         self._run("apt-get", "-q", "download", name)
         # Its file is named like that in the archive, with the colon of an epoch written as %3a.
         (file,) = (self.folder / "packages").glob(f"{name}_{self.packages[name]['Version'].replace(':', '%3a')}_*.deb")
+        folder.mkdir(parents=True)
         run_tool(["dpkg-deb", "--extract", str(file), str(folder)], cwd=self.folder, timeout=300)
 
 
