@@ -24,7 +24,14 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import 
 
 _SUPERBLOCK = Stretch(1024, 1024)
 _BLOCKS_KEPT = 16
-_LUKS = b"LUKS\xba\xbe"
+# What may hold a root and cannot be read here.
+_SIGNS = (
+    (0, b"LUKS\xba\xbe", "an encrypted volume (LUKS)"),
+    (0, b"XFSB", "xfs"),
+    (0x10040, b"_BHRfS_M", "btrfs"),
+    (0x400, b"\x10\x20\xf5\xf2", "f2fs"),
+    (0, b"-FVE-FS-", "an encrypted volume (BitLocker)"),
+)
 
 
 @dataclass(frozen=True)
@@ -138,11 +145,12 @@ class Disk:
     def trouble(self) -> str:
         """Return why areas cannot be read, for the end of an error; empty where all can."""
         said = [f"{area.name} {area.trouble}" for area in self.areas if area.trouble]
-        said += [f"{area.name} is encrypted" for area in self.areas if self._begins(area, _LUKS)]
+        other = {area.name: what for area in self.areas if not area.trouble and (what := holds(self, area))}
+        said += [f"{name} holds {what}" for name, what in other.items()]
+        if {"xfs", "btrfs"} & set(other.values()):
+            # The ways that could: libguestfs, or a mount by the kernel.
+            said.append("xfs and btrfs would need libguestfs or a mount by the kernel, and neither is offered yet")
         return "; ".join(said)
-
-    def _begins(self, area: Area, sign: bytes) -> bool:
-        return not area.trouble and self.read(area.start, len(sign)) == sign
 
     def _block(self, number: int) -> bytes:
         if number not in self._blocks:
@@ -158,6 +166,15 @@ class Disk:
     @cached_property
     def _blocks(self) -> dict[int, bytes]:
         return {}
+
+
+def holds(disk: Disk, area: Area) -> str:
+    """Return what an area holds that is no ext file system, by its first bytes; empty where it is not known."""
+    for at, sign, what in _SIGNS:
+        raw = b"".join(disk.read(piece.start, piece.size) for piece in area.part(Stretch(at, len(sign))))
+        if raw == sign:
+            return what
+    return ""
 
 
 def of_raw(runner: Runner, path: str) -> Disk:

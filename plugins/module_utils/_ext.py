@@ -241,9 +241,10 @@ def fix_times(runner: Runner, path: str, epoch: int, *, offset: int = 0, environ
     edit(runner, path, commands(), offset=offset, environment=environment)
 
 
-def check(runner: Runner, path: str, *, offset: int = 0, repair: bool = False) -> None:
+def check(runner: Runner, path: str, *, offset: int = 0, repair: bool = False, environment=None) -> None:
     """Check a file system; raise GoldsmithError when it has errors (left after the repair)."""
-    result = runner.run(["e2fsck", "-f", "-y" if repair else "-n", target(path, offset)], check=False)
+    argv = ["e2fsck", "-f", "-y" if repair else "-n", target(path, offset)]
+    result = runner.run(argv, check=False, environment=environment)
     if result.rc not in ((0, 1, 2) if repair else (0,)):
         raise GoldsmithError(f"the file system in {path} has errors: {result.last_line}", hint="run e2fsck on it")
 

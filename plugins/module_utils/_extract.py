@@ -1,82 +1,231 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root file system, kernel and initrd out of a disk image, without a mount. Floor 3."""
+"""Root file system, kernel and initrd out of a disk image, as files or as a tree, without a mount. Floor 3."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import stat
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _areas, _ext, _qemu_img, _tree
+from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _areas,
+    _extract_tree,
+    _filesystem,
+    _namespaces,
+    _qemu_img,
+    _tree,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._files import replace_if_different
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import (
+    file_error,
+    replace_if_different,
+    whole_file,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import GuestFiles, TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image_files import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._scratch import scratch_folder
 
+_LARGEST_PART = 1 << 30
+
 
 @dataclass(frozen=True)
 class Outputs:
-    """Host paths to write to; None: not wanted."""
+    """Host paths to write to; None: not wanted. *tree* is a folder, the others are files."""
 
     root: str | None
     kernel: str | None
     ramdisk: str | None
+    tree: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which file system is the root, and what may be done to it.
+
+    *root_source* is what the fstab of a tree shall mount on /; empty: its fstab is left as it is.
+    """
+
+    partition: int | None = None
+    volume: str | None = None
+    repair: bool = False
+    root_source: str = ""
 
 
 def extract(
-    runner: Runner,
-    source: str,
-    outputs: Outputs,
-    *,
-    partition: int | None = None,
-    volume: str | None = None,
-    check_mode: bool,
+    runner: Runner, source: str, outputs: Outputs, choice: Choice = Choice(), *, check_mode: bool
 ) -> dict[str, Any]:
-    """Write the parts of a raw disk into files; those that hold the same bytes already are kept."""
+    """Write the parts of a disk; files that hold the same bytes already, and a tree of the same disk, are kept."""
     if not os.path.isfile(source):
         raise OptionError("src", source, "is not a file")
-    paths = [os.path.realpath(path) for path in (source, outputs.root, outputs.kernel, outputs.ramdisk) if path]
+    wanted = (source, outputs.root, outputs.kernel, outputs.ramdisk, outputs.tree)
+    paths = [os.path.realpath(path) for path in wanted if path]
     if len(set(paths)) != len(paths):
-        raise OptionError("src", source, "root, kernel and ramdisk must be different files")
+        raise OptionError("src", source, "root, kernel, ramdisk and tree must be different files")
     image = _qemu_img.inspect(runner, source)
-    if image.format != _qemu_img.RAW:
-        raise OptionError("src", source, f"is {image.format}", hint="convert it with disk_convert format=raw first")
+    if image.format == _qemu_img.QCOW2:
+        # One that was cut off reads as zeros where data is missing.
+        _qemu_img.count_clusters(runner, image)
     with scratch_folder("extract") as folder:
         disk = _areas.Disk(runner, image, str(folder))
-        return _extract(disk, _find_root(disk, partition, volume), outputs, check_mode=check_mode)
+        root = _find_root(disk, choice)
+        facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
+        facts |= {"partition": root.number or None, "volume": root.volume or None}
+        try:
+            return facts | _Extraction(disk, root, outputs, choice, check_mode=check_mode).run()
+        except OSError as error:
+            raise file_error(error.filename or outputs.tree or str(folder), error) from error
 
 
-def _extract(disk: _areas.Disk, area: _areas.Area, outputs: Outputs, *, check_mode: bool) -> dict[str, Any]:
-    # The file system may be smaller than its partition; what lies behind it is not part of it.
-    size = min(disk.superblock(area).size, area.size)
-    progress = Progress("root file system", 100, "%")
-    nodes = disk.nodes(area, size)
-    parts = [(outputs.root, partial(_qemu_img.convert, disk.runner, nodes, format=_qemu_img.RAW, on_percent=progress))]
-    kernel = None
-    if outputs.kernel or outputs.ramdisk:
-        path, start = disk.place(area)
-        kernel = _find_kernel(disk, path, start)
-        for output, name in ((outputs.kernel, kernel.image), (outputs.ramdisk, kernel.ramdisk)):
-            parts.append((output, partial(_ext.read_out, disk.runner, path, name, offset=start)))
-    changed = [path for path, make in parts if path and replace_if_different(path, make, check_mode=check_mode)]
-    return {
-        "changed": bool(changed),
-        "start": area.start,
-        "root_size": size,
-        "partition": area.number or None,
-        "volume": area.volume or None,
-        "kernel_version": kernel.version if kernel else None,
-        "diff": {"before": "", "after": "".join(f"{path}\n" for path in changed)},
-    }
+class _Extraction:
+    """The parts of one disk on their way out."""
+
+    def __init__(
+        self, disk: _areas.Disk, root: _areas.Area, outputs: Outputs, choice: Choice, *, check_mode: bool
+    ) -> None:
+        self._disk, self._outputs, self._choice, self._check_mode = disk, outputs, choice, check_mode
+        self._seconds: dict[str, float] = {}
+        self._began = time.monotonic()
+        self._root = _filesystem.take(disk, root, repair=choice.repair, check=bool(outputs.tree))
+        self._passed("check")
+
+    def run(self) -> dict[str, Any]:
+        """Write what is wanted; return the facts of it."""
+        changed: list[str] = []
+        facts: dict[str, Any] = {"root_size": self._root.size, "repaired": self._root.repaired, "kernel_version": None}
+        boot_files = self._outputs.kernel or self._outputs.ramdisk
+        if boot_files and not self._outputs.tree:
+            different, facts["kernel_version"] = self._boot_files()
+            changed += different
+            self._passed("kernel")
+        # The copy that the root may lie in is gone once the tree is made.
+        if self._outputs.root:
+            changed += [self._outputs.root] if self._replace(self._outputs.root, self._write_root) else []
+            self._passed("root")
+        if self._outputs.tree:
+            different, more = self._tree(self._outputs.tree)
+            facts |= more
+            changed += [self._outputs.tree] if different else []
+            self._passed("tree")
+        if boot_files and self._outputs.tree:
+            different, facts["kernel_version"] = self._boot_files()
+            changed += different
+            self._passed("kernel")
+        diff = {"before": "", "after": "".join(f"{path}\n" for path in changed)}
+        return {"changed": bool(changed), **facts, "seconds": self._seconds, "diff": diff}
+
+    def _passed(self, step: str) -> None:
+        now = time.monotonic()
+        self._seconds[step] = round(now - self._began, 2)
+        self._began = now
+
+    def _replace(self, path: str, make: Any) -> bool:
+        return replace_if_different(path, make, check_mode=self._check_mode)
+
+    def _write_root(self, path: str) -> None:
+        progress = Progress("root file system", 100, "%")
+        root = self._root
+        if root.repaired:
+            nodes = [_qemu_img.region(_raw(root.path), root.offset, root.size)]
+        else:
+            nodes = list(self._disk.nodes(root.area, root.size))
+        _qemu_img.convert(self._disk.runner, nodes, path, format=_qemu_img.RAW, on_percent=progress)
+
+    def _boot_files(self) -> tuple[list[str], str | None]:
+        there = self._outputs.tree and os.path.isdir(self._outputs.tree) and os.listdir(self._outputs.tree)
+        if there:
+            return self._boot_files_of(TreeFiles(self._outputs.tree), self._outputs.tree)
+        if self._outputs.tree:
+            # In check mode nothing was joined yet.
+            return [path for path in (self._outputs.kernel, self._outputs.ramdisk) if path], None
+        files = ImageFiles(self._root.path, self._root.offset, _filesystem.described(self._disk, self._root.area))
+        try:
+            return self._boot_files_of(files, self._disk.image.path)
+        finally:
+            files.close()
+
+    def _boot_files_of(self, files: GuestFiles, where: str) -> tuple[list[str], str]:
+        if not files.names("/boot"):
+            raise GoldsmithError(
+                f"{where} has no files in /boot",
+                hint="is its kernel in another file system? With tree, those that its fstab mounts are joined to it",
+            )
+        kernel = _tree.kernel_of(files, where)
+        different = []
+        for output, name in ((self._outputs.kernel, kernel.image), (self._outputs.ramdisk, kernel.ramdisk)):
+            if output and self._replace(output, partial(files.copy_out, name, limit=_LARGEST_PART)):
+                different.append(output)
+        return different, kernel.version
+
+    def _tree(self, tree: str) -> tuple[bool, dict[str, Any]]:
+        runner, record = self._disk.runner, f"{tree}.json"
+        definition = self._fingerprint()
+        found = _read_record(record)
+        if found.get("definition") == definition and os.path.isdir(tree):
+            return False, found["facts"]
+        if os.path.lexists(tree) and (os.path.islink(tree) or not os.path.isdir(tree)):
+            raise OptionError("tree", tree, "is not a folder", hint="name a new or an empty one")
+        if os.path.isdir(tree) and os.listdir(tree) and not found:
+            raise OptionError("tree", tree, "is a folder with other content", hint="choose one that is empty")
+        _require_privacy(tree)
+        todo = _extract_tree.plan(self._disk, self._root)
+        left_out = [left.describe() for left in todo.left_out]
+        if self._check_mode:
+            parts = [{"mountpoint": mountpoint, "area": area.name} for mountpoint, area in todo.parts]
+            return True, {"filesystems": parts, "left_out": left_out}
+        _namespaces.check(runner)
+        prefix, made = _namespaces.prefix(), f"{os.path.abspath(tree)}.partial"
+        _tree.remove(runner, made, prefix)
+        try:
+            os.makedirs(made, mode=0o700)
+            choice = self._choice
+            done = _extract_tree.write(
+                self._disk, self._root, todo, made, repair=choice.repair, root_source=choice.root_source
+            )
+            kernel = _tree.kernel_of(TreeFiles(made), self._disk.image.path)
+            facts = {"filesystems": done, "left_out": left_out, "kernel_version": kernel.version}
+            # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
+            _write_record(record, {"definition": None})
+            _tree.remove(runner, tree, prefix)
+            os.rename(made, tree)
+        except BaseException:
+            _tree.remove(runner, made, prefix)
+            raise
+        _write_record(record, {"definition": definition, "facts": facts})
+        return True, facts
+
+    def _fingerprint(self) -> str:
+        path, choice = self._disk.image.path, self._choice
+        status = os.stat(path)
+        values = [os.path.realpath(path), status.st_size, status.st_mtime_ns, self._root.area.name]
+        values += [choice.repair, choice.root_source]
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _find_root(disk: _areas.Disk, partition: int | None, volume: str | None) -> _areas.Area:
-    areas = _areas.choose(disk, partition=partition, volume=volume)
+def _require_privacy(tree: str) -> None:
+    # A disk may hold setuid programs and devices; where no other account gets to, they are mere files.
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(tree)))
+    while os.path.isdir(folder) is False or os.stat(folder).st_mode & 0o001:
+        if folder == "/":
+            raise OptionError(
+                "tree",
+                tree,
+                "every account of this host could start the setuid programs of the disk there",
+                hint="put it below a folder of mode 0700",
+            )
+        folder = os.path.dirname(folder)
+
+
+def _find_root(disk: _areas.Disk, choice: Choice) -> _areas.Area:
+    areas = _areas.choose(disk, partition=choice.partition, volume=choice.volume)
     found = [area for area in areas if disk.superblock(area)]
     if len(found) > 1:
         # Of several the one that looks like a root.
@@ -84,25 +233,46 @@ def _find_root(disk: _areas.Disk, partition: int | None, volume: str | None) -> 
     if len(found) == 1:
         return found[0]
     path = disk.image.path
+    trouble = disk.trouble()
     if disk.table is None and not found:
-        more = f": {trouble}" if (trouble := disk.trouble()) else ""
-        raise OptionError("src", path, f"has neither a partition table nor an ext file system{more}")
-    option, value = ("volume", volume) if volume else ("partition", partition)
+        raise OptionError(
+            "src", path, f"has neither a partition table nor an ext file system{f': {trouble}' if trouble else ''}"
+        )
+    option, value = ("volume", choice.volume) if choice.volume else ("partition", choice.partition)
     if found:
         hint = f"name the partition or volume, one of {', '.join(area.name for area in found)}"
     else:
-        hint = disk.trouble() or "only ext2, ext3 and ext4 can be taken out"
+        hint = trouble or "only ext2, ext3 and ext4 can be taken out"
     raise OptionError(option, value, f"selects {len(found)} ext file systems of {path}, not one", hint=hint)
 
 
 def _holds_system(disk: _areas.Disk, area: _areas.Area) -> bool:
     path, start = disk.place(area)
-    return bool(_ext.list_folders(disk.runner, path, ["/etc"], offset=start).get("/etc"))
+    try:
+        files = ImageFiles(path, start, _filesystem.described(disk, area))
+        try:
+            return bool(files.names("/etc"))
+        finally:
+            files.close()
+    except GoldsmithError:
+        return False
 
 
-def _find_kernel(disk: _areas.Disk, path: str, start: int) -> _tree.Kernel:
-    entries = _ext.list_folders(disk.runner, path, ["/boot"], offset=start).get("/boot", [])
-    names = [entry.name for entry in entries if stat.S_ISREG(entry.mode)]
-    if not names:
-        raise GoldsmithError(f"{disk.image.path} has no files in /boot", hint="is its kernel in another file system?")
-    return _tree.newest_kernel(names, disk.image.path)
+def _raw(path: str) -> _qemu_img.Image:
+    size = os.path.getsize(path)
+    return _qemu_img.Image(path, _qemu_img.RAW, size, size)
+
+
+def _read_record(path: str) -> Mapping[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise GoldsmithError(f"{path} is damaged: {error}", hint="remove it and the folder beside it") from None
+
+
+def _write_record(path: str, facts: Mapping[str, Any]) -> None:
+    with whole_file(path) as file:
+        file.write_text(json.dumps(facts), encoding="utf-8")

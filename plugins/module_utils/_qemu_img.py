@@ -82,6 +82,8 @@ def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
     try:
         image = parse_info(runner.run(argv, timeout=_INFO_SECONDS).stdout, full)
     except ProgramError as error:
+        if "Is another process using the image" in error.result.stderr:
+            raise GoldsmithError(f"{path} is in use by a running machine", hint="shut it down") from None
         raise GoldsmithError(f"{path} is not a {format or 'known'} image: {error.result.last_line}") from None
     _refuse(image)
     return image

@@ -10,7 +10,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _grub_default
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import (
+    FILE,
+    FOLDER,
+    GuestFiles,
+    TreeFiles,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import align_up
 
@@ -35,18 +42,52 @@ class Extent:
 
 
 def find_kernel(tree: str) -> Kernel:
-    """Return the newest kernel that has an initramfs; raise GoldsmithError when there is none.
+    """Return the kernel of a tree that its boot loader would start; raise GoldsmithError when there is none."""
+    return kernel_of(TreeFiles(tree), tree)
 
-    Links are not followed: a tree may be foreign, and the versioned files are what the links point to.
+
+def kernel_of(files: GuestFiles, where: str) -> Kernel:
+    """Return the kernel with an initramfs that GRUB would start by itself, or the newest where it does not say.
+
+    Links are not followed for the files themselves: a guest may be foreign, and the versioned files are what the links
+    point to. *where* is for the error.
     """
-    boot = os.path.join(tree, "boot")
-    if os.path.islink(boot) or not os.path.isdir(boot):
-        return newest_kernel([], tree)
-    return newest_kernel([entry.name for entry in os.scandir(boot) if entry.is_file(follow_symlinks=False)], tree)
+    boot = files.find("/boot", follow=False)
+    names = files.names("/boot") if boot and boot.kind == FOLDER else []
+    plain = [name for name in names if (found := files.find(f"/boot/{name}", follow=False)) and found.kind == FILE]
+    chosen = _started(files) if plain else None
+    kernels = [kernel for kernel in _kernels(plain) if kernel.image == chosen]
+    return kernels[0] if kernels else newest_kernel(plain, where)
+
+
+def _started(files: GuestFiles) -> str | None:
+    """Return the real path of the kernel that GRUB starts by itself."""
+    for folder in ("/boot/grub", "/boot/grub2"):
+        text = files.text(f"{folder}/grub.cfg")
+        if text is not None:
+            entries = [
+                _grub_default.boot_entry(os.path.basename(path), files.text(path) or "")
+                for path in sorted(files.glob("/boot/loader/entries/*.conf"), key=version_key, reverse=True)
+            ]
+            path = _grub_default.default_kernel(text, files.text(f"{folder}/grubenv") or "", entries)
+            # GRUB counts from the file system that holds /boot, which may be one of its own.
+            found = files.find(path) or files.find(f"/boot{path}") if path.startswith("/") else None
+            return found.path if found else None
+    return None
 
 
 def newest_kernel(names: Iterable[str], where: str) -> Kernel:
     """Return the newest kernel that has an initramfs among the files of /boot; *where* is for the error."""
+    kernels = _kernels(names)
+    if not kernels:
+        raise GoldsmithError(
+            f"{where} has no kernel with an initramfs in /boot",
+            hint="add the distribution's kernel package, for Debian linux-image-cloud-amd64",
+        )
+    return max(kernels, key=lambda kernel: version_key(kernel.version))
+
+
+def _kernels(names: Iterable[str]) -> list[Kernel]:
     there = set(names)
     kernels = []
     # Odd characters would be taken as syntax by GRUB and debugfs, and a tree may be foreign.
@@ -57,12 +98,7 @@ def newest_kernel(names: Iterable[str], where: str) -> Kernel:
         for ramdisk in (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}"):
             if ramdisk in there:
                 kernels.append(Kernel(version, f"/boot/{name}", f"/boot/{ramdisk}"))
-    if not kernels:
-        raise GoldsmithError(
-            f"{where} has no kernel with an initramfs in /boot",
-            hint="add the distribution's kernel package, for Debian linux-image-cloud-amd64",
-        )
-    return max(kernels, key=lambda kernel: version_key(kernel.version))
+    return kernels
 
 
 def version_key(version: str) -> list[tuple[int, int | str]]:

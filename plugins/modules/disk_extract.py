@@ -10,29 +10,32 @@ short_description: Take root file system, kernel and initrd out of a disk image
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
-  - Writes the parts of a triplet from a raw disk image. The kernel of the host mounts nothing; links inside the image
-    are not followed.
+  - Takes a disk image apart, into the files of a triplet, or into a folder with its system. The kernel of the host
+    mounts nothing; links inside the image are not followed out of it, and of a foreign image nothing is executed.
   - The root file system may lie in a partition or in an LVM volume, which is found and put together without lvm2.
-  - The newest kernel in /boot that has an initramfs is taken.
+  - The kernel is the one that GRUB starts by itself, by C(grub.cfg), its environment and the boot loader entries, if
+    it has an initramfs; else the newest in /boot that has one.
+  - A file system that was not unmounted, or has errors, is refused unless O(repair) is set.
 requirements:
-  - qemu-img, sfdisk, e2fsprogs
+  - qemu-img, sfdisk, e2fsprogs; for O(tree) Linux namespaces, and for ordinary users subordinate ids
 attributes:
   check_mode:
     support: full
-    description: The parts are made beside the present ones, compared and dropped.
+    description: Files are made beside the present ones, compared and dropped; a tree is only planned.
   diff_mode:
     support: full
     description: Lists the files that change.
   idempotent:
     support: full
-    description: A file that holds the same bytes is kept.
+    description: A file that holds the same bytes is kept, and a tree that was made from the same disk.
   platform:
     support: full
     description: Linux.
     platforms: posix
 options:
   src:
-    description: The raw disk image, or a bare file system image.
+    description: The disk image, or a bare file system image, in a format that qemu-img knows and that keeps all in
+      one file, such as raw, qcow2 and VHD. An image that names other files, or is encrypted, is refused.
     type: path
     required: true
   partition:
@@ -53,6 +56,27 @@ options:
   ramdisk:
     description: File for the initrd.
     type: path
+  tree:
+    description:
+      - Folder for the files of the system, with owners, modes, times, extended attributes, hard links, holes and
+        devices. It must be missing or empty, and below a folder that other accounts cannot enter.
+      - The other ext file systems of the disk that C(/etc/fstab) mounts at every boot (by UUID, LABEL, PARTUUID,
+        PARTLABEL, or as a partition or volume of the first disk) are part of it.
+      - Of C(/dev) only the folder is made. An ordinary user cannot make devices, nor set some attributes; both are
+        counted in RV(filesystems).
+      - With O(kernel) and O(ramdisk), these come out of the tree.
+    type: path
+  root_source:
+    description: What C(/etc/fstab) of O(tree) shall mount on C(/). Its lines for what was laid into the tree, for
+      swap partitions and for other devices that an image cannot have are taken out then. Empty to leave the file as
+      it is.
+    type: str
+    default: LABEL=cloudimg-rootfs
+  repair:
+    description: Let e2fsck repair, in a copy, a file system that is not clean or has errors. The image itself is
+      never written to.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -68,9 +92,23 @@ EXAMPLES = r"""
     src: captured.raw
     volume: vg0/root
     root: captured.ext4
+
+- name: Turn a captured disk into a folder, to make images of it
+  goldsmith.openstack.disk_extract:
+    src: captured.qcow2
+    tree: /root/capture/tree
 """
 
 RETURN = r"""
+format:
+  description: Format of the image.
+  type: str
+  returned: success
+  sample: qcow2
+virtual_size:
+  description: Size of the disk in bytes.
+  type: int
+  returned: success
 start:
   description: Where the root file system begins in the disk, in bytes.
   type: int
@@ -78,6 +116,10 @@ start:
 root_size:
   description: Its size in bytes.
   type: int
+  returned: success
+repaired:
+  description: Whether it had to be repaired.
+  type: bool
   returned: success
 partition:
   description: Number of its partition.
@@ -90,7 +132,61 @@ volume:
 kernel_version:
   description: Version of the kernel that was taken.
   type: str
-  returned: when O(kernel) or O(ramdisk) is given
+  returned: when O(kernel), O(ramdisk) or O(tree) is given
+filesystems:
+  description: What was laid into the tree, the root first.
+  type: list
+  elements: dict
+  returned: when O(tree) is given
+  contains:
+    mountpoint:
+      description: Where it is in the tree.
+      type: str
+    partition:
+      description: Number of its partition, or of the one that its volume begins in.
+      type: int
+    volume:
+      description: Its logical volume.
+      type: str
+    filesystem:
+      description: V(ext2), V(ext3) or V(ext4).
+      type: str
+    uuid:
+      description: Its UUID.
+      type: str
+    label:
+      description: Its label.
+      type: str
+    size_of_filesystem:
+      description: Its size in bytes.
+      type: int
+    repaired:
+      description: Whether it had to be repaired.
+      type: bool
+    files:
+      description: How many files were made, hard links counted once.
+      type: int
+    size:
+      description: The sizes of its regular files together, in bytes.
+      type: int
+    hard_links:
+      description: How many further names files have.
+      type: int
+    devices_left_out:
+      description: How many device files this user could not make.
+      type: int
+    attributes_left_out:
+      description: How many extended attributes this user or the tree's file system did not take, by their names.
+      type: dict
+left_out:
+  description: Lines of C(/etc/fstab) that were not followed, with C(source), C(mountpoint) and C(reason).
+  type: list
+  elements: dict
+  returned: when O(tree) is given
+seconds:
+  description: Seconds that the steps took.
+  type: dict
+  returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -106,12 +202,15 @@ ARGUMENT_SPEC = {
     "root": {"type": "path"},
     "kernel": {"type": "path"},
     "ramdisk": {"type": "path"},
+    "tree": {"type": "path"},
+    "root_source": {"type": "str", "default": "LABEL=cloudimg-rootfs"},
+    "repair": {"type": "bool", "default": False},
 }
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_one_of=[("root", "kernel", "ramdisk")]
+        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_one_of=[("root", "kernel", "ramdisk", "tree")]
     )
     params = module.params
     run_module(
@@ -119,9 +218,8 @@ def main() -> None:
         lambda: _extract.extract(
             Runner(),
             params["src"],
-            _extract.Outputs(params["root"], params["kernel"], params["ramdisk"]),
-            partition=params["partition"],
-            volume=params["volume"] or None,
+            _extract.Outputs(params["root"], params["kernel"], params["ramdisk"], params["tree"]),
+            _extract.Choice(params["partition"], params["volume"] or None, params["repair"], params["root_source"]),
             check_mode=module.check_mode,
         ),
     )

@@ -92,7 +92,7 @@ def test_one_line_tells_why(tree: Path, tmp_path: Path, out: Path) -> None:
         (none, {}, "has neither a partition table nor an ext file system"),
         (empty, {}, "has neither"),
         (bare, {}, "has no files in /boot"),
-        (qcow2, {}, "is qcow2; convert it with disk_convert"),
+        (qcow2, {}, "has neither a partition table nor an ext file system"),
         (tmp_path, {}, "is not a file"),
         (two, {"root": str(two)}, "must be different files"),
         (two, {"kernel": str(out / "root.ext4")}, "must be different files"),

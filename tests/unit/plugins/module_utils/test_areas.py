@@ -155,4 +155,4 @@ def test_encryption_is_named(path: Path) -> None:
     with open(path, "r+b") as file:
         file.seek(11 * MIB)
         file.write(b"LUKS\xba\xbe")
-    assert disk(path).trouble() == "2 is encrypted"
+    assert disk(path).trouble() == "2 holds an encrypted volume (LUKS)"

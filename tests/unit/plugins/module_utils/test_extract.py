@@ -11,12 +11,12 @@ import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _extract
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._extract import Outputs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._extract import Choice, Outputs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 
 def extract(source: Path, outputs: Outputs, *, partition: int | None = None) -> dict:
-    return _extract.extract(Runner(), str(source), outputs, partition=partition, check_mode=True)
+    return _extract.extract(Runner(), str(source), outputs, Choice(partition), check_mode=True)
 
 
 def test_one_name_for_two_files(tmp_path: Path) -> None:
