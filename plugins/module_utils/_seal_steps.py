@@ -1,0 +1,337 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of sealing: what in a tree belongs to one machine, to its making, or to a person. Floor 2."""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _seal_network as network_files
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _seal_secrets as secret_files
+from ansible_collections.goldsmith.openstack.plugins.module_utils._seal_plan import Plan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._seal_tree import Entry, Tree, shown
+
+_HISTORIES = re.compile(
+    r"^\.(.*_history|viminfo|lesshst|histfile|zhistory|python_history|mysql_history|psql_history|node_repl_history"
+    r"|rediscli_history|sqlite_history|wget-hsts|recently-used(\.xbel)?|xsession-errors(\.old)?)$"
+)
+# Their size and times are looked at by login and its like, and these do not make them.
+_LOGIN_RECORDS = ("lastlog", "faillog", "wtmp", "btmp")
+_DISABLED = re.compile(r"(?m)^network:\s*\{?\s*config:\s*[\"']?disabled")
+_PERSISTENT_NET = ("/etc/udev/rules.d/70-persistent-net.rules", "/lib/udev/rules.d/75-persistent-net-generator.rules")
+_STUB = "../run/systemd/resolve/stub-resolv.conf"
+_SERVICE_ACCOUNTS, _NOBODY = 1000, 65534
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the image shall keep: the proxy that it is set to. *running*: it is the machine itself."""
+
+    proxy: str | None = None
+    running: bool = False
+
+
+STEPS: dict[str, Callable[[Plan, Wish], None]] = {}
+
+
+def step(work: Callable[[Plan, Wish], None]) -> Callable[[Plan, Wish], None]:
+    """Enter a function into the steps."""
+    STEPS[work.__name__] = work
+    return work
+
+
+@step
+def machine_id(plan: Plan, wish: Wish) -> None:
+    """An empty file, not a missing one: without it some images do not boot."""
+    if (plan.tree.text("/etc/machine-id", 64) or "").strip() != "uninitialized":
+        plan.empty("/etc/machine-id", mode=0o444)
+    for entry in plan.tree.glob("/var/lib/dbus/machine-id"):
+        if not entry.is_link:
+            plan.remove_entries([entry])
+    plan.remove("/var/lib/yum/uuid", "/etc/yum/vars/uuid", "/etc/sysconfig/rhn/systemid*", "/etc/insights-client/.*.id")
+    plan.remove("/etc/insights-client/machine-id", "/etc/smolt/hw-uuid", "/etc/nvme/hostid", "/etc/nvme/hostnqn")
+    plan.remove("/etc/pki/consumer/*", "/etc/pki/entitlement/*")
+
+
+@step
+def host_keys(plan: Plan, wish: Wish) -> None:
+    """Each machine makes its own."""
+    plan.remove("/etc/ssh/ssh_host_*key*")
+
+
+@step
+def random_seed(plan: Plan, wish: Wish) -> None:
+    """The same for all instances, it would not be random."""
+    plan.remove("/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/random-seed")
+    plan.remove("/var/lib/urandom/random-seed", "/var/lib/misc/random-seed", "/var/lib/seedrng/seed.*")
+    plan.remove("/boot/loader/random-seed", "/boot/efi/loader/random-seed", "/efi/loader/random-seed")
+
+
+@step
+def network(plan: Plan, wish: Wish) -> None:
+    """Cards, leases and name servers of one machine."""
+    _remove_files_of_cloud_init(plan)
+    for path in _PERSISTENT_NET:
+        plan.empty(path)
+    done: set[str] = set()
+    for pattern, edit in network_files.FILES:
+        for entry in plan.tree.glob(pattern):
+            if entry.path not in done:
+                done.add(entry.path)
+                plan.edit_entry(entry, functools.partial(network_files.cleaned, edit))
+    for folder in ("dhcp", "dhcp3", "dhclient", "dhcpcd", "dhcpv6", "systemd/network", "wicked"):
+        plan.remove(f"/var/lib/{folder}/*")
+    manager = "/var/lib/NetworkManager"
+    plan.remove(f"{manager}/*.lease", f"{manager}/secret_key", f"{manager}/timestamps", f"{manager}/seen-bssids")
+    plan.remove(f"{manager}/dhclient-*.conf", f"{manager}/no-auto-default.state")
+    plan.remove("/etc/dhcpcd.duid", "/etc/dhcpcd.secret", "/var/db/dhcpcd/*")
+    _release_name_servers(plan)
+
+
+@step
+def storage(plan: Plan, wish: Wish) -> None:
+    """What was found out about the disks of one machine."""
+    plan.remove("/etc/blkid.tab*", "/etc/blkid/*", "/etc/lvm/archive/*", "/etc/lvm/backup/*", "/etc/lvm/cache/.cache")
+    plan.remove("/etc/lvm/cache/*", "/etc/lvm/devices/system.devices", "/etc/lvm/devices/backup/*")
+    plan.remove("/etc/multipath/wwids", "/etc/multipath/bindings")
+
+
+@step
+def logs(plan: Plan, wish: Wish) -> None:
+    """Of the system and of its installer; the folders stay, for the services that expect them."""
+    plan.remove("/var/log/installer", "/var/log/anaconda", "/var/log/curtin", "/var/log/cloud-init*")
+    for entry in plan.tree.glob("/var/log/journal/*"):
+        # Named after the machine.
+        if entry.is_folder and re.fullmatch(r"[0-9a-f]{32}(\..*)?", posixpath.basename(entry.path)):
+            plan.remove_entries([entry])
+    records = [
+        entry
+        for entry in plan.tree.walk("/var/log")
+        if entry.is_file and posixpath.basename(entry.path) in _LOGIN_RECORDS
+    ]
+    kept = {entry.path for entry in records}
+    # A link holds nothing.
+    plan.remove_below("/var/log", keep=lambda entry: entry.is_link or entry.path in kept)
+    for entry in records:
+        plan.empty(entry.path)
+    plan.empty_if_there("/var/account/pacct")
+    plan.remove("/var/lib/wtmpdb/wtmp.db*", "/var/lib/lastlog/lastlog2.db*", "/var/lib/rsyslog/*")
+    plan.remove("/var/lib/logrotate/*status*", "/var/lib/logrotate.status", "/var/lib/misc/logrotate.status")
+    plan.remove_in("/root", "anaconda-ks.cfg", "original-ks.cfg", "initial-setup-ks.cfg", "ks-post.log", "autoinst.xml")
+    plan.remove("/root/install.log*", "/var/adm/autoinstall/*")
+
+
+@step
+def histories(plan: Plan, wish: Wish) -> None:
+    """Of shells, editors and pagers."""
+    for home in _homes(plan.tree):
+        plan.remove_entries(
+            entry for entry in plan.tree.entries(home) if _HISTORIES.match(posixpath.basename(entry.path))
+        )
+        plan.remove_in(home, ".local/share/fish/fish_history", ".local/share/recently-used.xbel", ".local/state/less")
+    plan.remove("/var/lib/sudo/lectured/*", "/var/db/sudo/lectured/*")
+
+
+@step
+def ssh_keys(plan: Plan, wish: Wish) -> None:
+    """What accounts log in with, and who may log in to them: each instance gets its own."""
+    for home in _homes(plan.tree):
+        plan.remove_in(home, ".ssh")
+
+
+@step
+def private_keys(plan: Plan, wish: Wish) -> None:
+    """Of people and services, and the key of the host in a Kerberos realm: all instances would share them."""
+    of_services = len(plan.actions)
+    for folder in secret_files.KEY_FOLDERS:
+        plan.remove_entries(_private_keys(plan.tree, folder))
+    plan.remove("/etc/krb5.keytab")
+    for action in plan.actions[of_services:]:
+        plan.warnings.append(f"{shown(action.path)} goes: the service that uses it needs a new one on each instance")
+    for home in _homes(plan.tree, people=True):
+        plan.remove_entries(_private_keys(plan.tree, home))
+
+
+@step
+def backups(plan: Plan, wish: Wish) -> None:
+    """Of accounts and package databases, as their tools make them."""
+    for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts"):
+        plan.remove(*(f"/etc/{name}{suffix}" for suffix in ("-", "~", ".bak", ".old", ".OLD", ".org", ".orig")))
+    plan.remove("/etc/.pwd.lock", "/var/backups/*", "/var/cache/debconf/*-old", "/var/lib/dpkg/*-old")
+
+
+@step
+def passwords(plan: Plan, wish: Wish) -> None:
+    """Nobody logs in with one: instances get keys."""
+    for suffix in ("", "-"):
+        shadow = plan.tree.text(f"/etc/shadow{suffix}") or ""
+        plan.edit(f"/etc/shadow{suffix}", secret_files.locked)
+        plan.edit(f"/etc/gshadow{suffix}", secret_files.locked_groups)
+        plan.edit(f"/etc/passwd{suffix}", functools.partial(secret_files.shadowed, shadow=shadow))
+    plan.empty_if_there("/etc/security/opasswd")
+
+
+@step
+def secrets(plan: Plan, wish: Wish) -> None:
+    """Credentials in addresses of mirrors and proxies, and in files of accounts."""
+    plan.remove(*secret_files.CREDENTIALS)
+    for pattern in secret_files.SETTINGS:
+        plan.edit(pattern, secret_files.without_credentials)
+    for home in _homes(plan.tree, people=True):
+        plan.remove_in(home, *secret_files.CREDENTIALS_OF_ACCOUNTS)
+
+
+@step
+def proxy(plan: Plan, wish: Wish) -> None:
+    """The proxy of the place where it was made is not there in the cloud."""
+    for pattern in secret_files.SETTINGS:
+        shell = pattern.startswith("/etc/profile.d/")
+        plan.edit(pattern, secret_files.without_proxy(wish.proxy, shell=shell))
+
+
+@step
+def instance_data(plan: Plan, wish: Wish) -> None:
+    """Of the agent, of cloud-init, and what an installer left for cloud-init. Scripts that an image brings stay."""
+    plan.remove("/var/lib/goldsmith")
+    plan.remove_entries(
+        entry
+        for entry in plan.tree.entries("/var/lib/cloud")
+        if posixpath.basename(entry.path) not in ("scripts", "handlers")
+    )
+    plan.remove("/etc/cloud/cloud.cfg.d/99-installer.cfg", "/etc/cloud/cloud.cfg.d/90-installer-network.cfg")
+    plan.remove("/var/lib/waagent/*")
+
+
+@step
+def package_cache(plan: Plan, wish: Wish) -> None:
+    """Packages and lists, which are old by the time an instance starts. The folders stay."""
+    plan.remove_below("/var/cache/apt/archives", "/var/lib/apt/lists", keep=_is_lock)
+    plan.remove_below("/var/cache/apt", keep=lambda entry: not entry.path.endswith(".bin"))
+    for name in ("dnf", "libdnf5", "yum", "zypp", "PackageKit", "apk", "pacman/pkg"):
+        plan.remove(f"/var/cache/{name}/*")
+    plan.remove("/var/lib/rpm/__db.*")
+
+
+@step
+def caches(plan: Plan, wish: Wish) -> None:
+    """Of people, of the loader of libraries, and of names and accounts that came by the network."""
+    for home in _homes(plan.tree):
+        plan.remove_in(home, ".cache")
+    plan.remove("/var/cache/ldconfig/aux-cache", "/var/lib/sss/db/*", "/var/lib/sss/mc/*", "/var/cache/nscd/*")
+
+
+@step
+def mail(plan: Plan, wish: Wish) -> None:
+    """In boxes, and on its way."""
+    plan.remove("/var/mail/*", "/var/spool/mail/*", "/var/spool/exim4/input/*", "/var/spool/exim4/msglog/*")
+    for queue in ("active", "bounce", "corrupt", "defer", "deferred", "hold", "incoming", "maildrop"):
+        plan.remove_below(f"/var/spool/postfix/{queue}")
+    plan.remove("/var/spool/mqueue/*", "/var/spool/clientmqueue/*")
+
+
+@step
+def crash_dumps(plan: Plan, wish: Wish) -> None:
+    """Memory of programs and kernels that crashed."""
+    plan.remove("/var/crash/*", "/var/lib/systemd/coredump/*", "/var/lib/systemd/pstore/*", "/var/spool/abrt/*")
+    plan.remove("/var/lib/apport/coredump/*")
+
+
+@step
+def temporary(plan: Plan, wish: Wish) -> None:
+    """Temporary files, those of Ansible, what /run of a machine that is off still holds, and jobs that waited."""
+    plan.remove("/tmp/*", "/var/tmp/*")  # noqa: S108 - the tree's
+    for home in _homes(plan.tree):
+        plan.remove_in(home, ".ansible")
+    if not wish.running:
+        plan.remove_below("/run")
+    for spool in ("/var/spool/cron/atjobs", "/var/spool/cron/atspool", "/var/spool/at"):
+        plan.remove_below(spool, keep=_is_lock)
+
+
+@step
+def build(plan: Plan, wish: Wish) -> None:
+    """What a bootstrap lays down, so that no daemon is started meanwhile."""
+    plan.remove("/usr/sbin/policy-rc.d", "/etc/apt/apt.conf.d/99mmdebstrap")
+    for path in ("/sbin/start-stop-daemon.REAL", "/sbin/initctl.REAL"):
+        plan.rename(path, posixpath.basename(path).removesuffix(".REAL"))
+
+
+def name_what_stays(plan: Plan) -> None:
+    """Say what may belong to one machine, and is not known to be of no use."""
+    tree = plan.tree
+    name = (tree.text("/etc/hostname", 256) or "").strip()
+    if name and name not in ("localhost", "localhost.localdomain"):
+        plan.stay("/etc/hostname", "the machine's name, until the cloud gives another")
+    if any(line.startswith("InitiatorName=") for line in tree.lines("/etc/iscsi/initiatorname.iscsi")):
+        plan.stay("/etc/iscsi/initiatorname.iscsi", "the machine's name in a storage network")
+    others = {
+        "/var/lib/samba/private/secrets.tdb": "the machine's account in a domain",
+        "/etc/dropbear/*key": "host key of dropbear",
+        "/etc/cloud/cloud-init.disabled": "cloud-init will not run",
+        "/var/spool/cron/crontabs/*": "jobs of an account",
+        "/var/spool/cron/*": "jobs of an account",
+    }
+    for pattern, reason in others.items():
+        for entry in tree.glob(pattern):
+            if entry.is_file:
+                plan.stay(entry.path, reason)
+
+
+def _homes(tree: Tree, *, people: bool = False) -> list[str]:
+    """Return the home folders of accounts, of *people* only, as real paths; /root and what is in /home always."""
+    homes = ["/root", *(entry.path for entry in tree.glob("/home/*"))]
+    for line in tree.lines("/etc/passwd"):
+        fields = line.split(":")
+        if len(fields) != 7 or not fields[5].startswith("/"):
+            continue
+        # A service's home is often a folder of the system, such as /usr/sbin or /.
+        if not people or (fields[2].isdigit() and _SERVICE_ACCOUNTS <= int(fields[2]) < _NOBODY):
+            homes.append(fields[5])
+    found = (tree.find(home) for home in homes)
+    return sorted({entry.path for entry in found if entry and entry.is_folder})
+
+
+def _private_keys(tree: Tree, folder: str) -> list[Entry]:
+    candidates = [
+        entry
+        for entry in tree.walk(folder)
+        if entry.is_file
+        and entry.size <= secret_files.KEY_SIZE
+        and secret_files.KEY_NAMES.search(posixpath.basename(entry.path))
+    ]
+    return [entry for entry in candidates if secret_files.is_private_key(entry.path, tree.text(entry.path) or "")]
+
+
+def _is_lock(entry: Entry) -> bool:
+    return entry.is_file and entry.size == 0 and posixpath.basename(entry.path) in ("lock", ".SEQ")
+
+
+def _remove_files_of_cloud_init(plan: Plan) -> None:
+    """Remove the network configuration that cloud-init makes anew; where it does not, nothing else may be there."""
+    tree = plan.tree
+    settings = [tree.text(entry.path) or "" for entry in tree.glob("/etc/cloud/cloud.cfg.d/*.cfg")]
+    settings.append(tree.text("/etc/cloud/cloud.cfg") or "")
+    if tree.find("/usr/bin/cloud-init") and not any(_DISABLED.search(text) for text in settings):
+        plan.remove("/etc/netplan/50-cloud-init.yaml", "/etc/network/interfaces.d/50-cloud-init*")
+        plan.remove("/etc/systemd/network/10-cloud-init-*", "/etc/udev/rules.d/85-persistent-net-cloud-init.rules")
+        plan.remove("/etc/NetworkManager/system-connections/cloud-init-*.nmconnection")
+    else:
+        plan.rename("/etc/netplan/50-cloud-init.yaml", "50-network.yaml")
+
+
+def _release_name_servers(plan: Plan) -> None:
+    path = "/etc/resolv.conf"
+    if plan.tree.holds_untouchable(path):
+        return  # that of the host, laid over it
+    entry = plan.tree.find(path, follow=False)
+    if entry and entry.is_link and "/run/" in f"/{plan.tree.read_link(entry)}":
+        return
+    if plan.tree.glob("/etc/systemd/system/*.wants/systemd-resolved.service"):
+        plan.link(path, _STUB)
+    elif any(line.split()[0] in ("nameserver", "search", "domain") for line in plan.tree.lines(path)):
+        plan.remove(path)
