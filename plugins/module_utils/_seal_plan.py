@@ -52,9 +52,11 @@ class Plan:
         self.remove_entries([entry for entry in found if entry])
 
     def remove_entries(self, entries: Iterable[Entry]) -> None:
-        """Remove these, except what is no part of the tree."""
+        """Remove these, except what something is mounted on, and the folders above that."""
         for entry in entries:
-            if self.tree.holds_untouchable(entry.path):
+            if self.tree.is_mount(entry.path):
+                continue
+            if entry.is_folder and self.tree.holds_mount(entry.path):
                 self.remove_entries(self.tree.entries(entry.path))
                 continue
             size = entry.size if entry.is_file else 0

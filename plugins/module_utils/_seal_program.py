@@ -81,12 +81,12 @@ def run(request: dict[str, Any]) -> None:
 def seal(request: Request) -> dict[str, Any]:
     """Seal a tree; return C(steps), C(stays) and C(warnings)."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        mounts = _seal_tree.foreign_mounts(request.root, file.read(), running=request.running)
+        foreign, own = _seal_tree.mounts_below(request.root, file.read(), running=request.running)
     below = request.root.rstrip("/") + "/"
     spare = {path[len(below) - 1 :] for path in request.spare if path.startswith(below)}
     folders = _seal_tree.Folders(request.root)
     try:
-        tree = _seal_tree.Tree(folders, mounts | spare)
+        tree = _seal_tree.Tree(folders, foreign | spare, own)
         if tree.find("/etc") is None:
             raise _errors.OptionError(
                 "path", request.root, "is a folder without etc", hint="name the root of a system's files"
@@ -109,7 +109,7 @@ def seal(request: Request) -> dict[str, Any]:
     if not request.running:
         plan.warnings += [
             f"{_seal_tree.shown(path)} is a mount in the tree: what is there was left alone"
-            for path in sorted(tree.met & mounts)
+            for path in sorted(tree.met & foreign)
         ]
     return {
         "steps": plan.report(request.steps, _PATHS_SHOWN),

@@ -326,7 +326,7 @@ def _remove_files_of_cloud_init(plan: Plan) -> None:
 
 def _release_name_servers(plan: Plan) -> None:
     path = "/etc/resolv.conf"
-    if plan.tree.holds_untouchable(path):
+    if plan.tree.is_mount(path):
         return  # that of the host, laid over it
     entry = plan.tree.find(path, follow=False)
     if entry and entry.is_link and "/run/" in f"/{plan.tree.read_link(entry)}":

@@ -88,10 +88,13 @@ class Folders:
 class Tree:
     """What a tree holds. *changed* and *hidden* are how it will be."""
 
-    def __init__(self, folders: Folders, untouchable: frozenset[str] = frozenset()) -> None:
-        """*untouchable* are real paths that are no part of the tree, such as mounts."""
+    def __init__(
+        self, folders: Folders, untouchable: frozenset[str] = frozenset(), mounts: frozenset[str] = frozenset()
+    ) -> None:
+        """*untouchable* are real paths that are no part of the tree; *mounts* those that are, but mounted there."""
         self._folders = folders
         self._untouchable = untouchable
+        self._mounts = mounts
         self._listings: dict[str, dict[str, Entry]] = {}
         self._contents: dict[str, str] = {}
         self.met: set[str] = set()  # the untouchable paths that were in the way
@@ -171,12 +174,15 @@ class Tree:
         stripped = (line.strip() for line in (self.text(path) or "").splitlines())
         return [line for line in stripped if line and not line.startswith(("#", ";"))]
 
-    def holds_untouchable(self, real: str) -> bool:
-        """Return whether a real path is no part of the tree, or has such a one below it."""
+    def is_mount(self, real: str) -> bool:
+        """Return whether a real path cannot be removed, since something is mounted there, or it is in use."""
+        return real in self._mounts or real in self._untouchable
+
+    def holds_mount(self, real: str) -> bool:
+        """Return whether there is such a path below."""
         below = real.rstrip("/") + "/"
-        found = {path for path in self._untouchable if path == real or path.startswith(below)}
-        self.met |= found
-        return bool(found)
+        self.met |= {path for path in self._untouchable if path.startswith(below)}
+        return any(path.startswith(below) for path in self._mounts | self._untouchable)
 
     def hide(self, real: str) -> None:
         """See a real path no longer."""
@@ -288,16 +294,17 @@ def failure(verb: str, real: str, error: OSError) -> GoldsmithError:
     return GoldsmithError(f"cannot {verb} {shown(real)} of the tree: {error.strerror}", hint=hint)
 
 
-def foreign_mounts(root: str, mountinfo: str, *, running: bool) -> frozenset[str]:
-    """Return the real paths of what is mounted below a root, and no part of it.
+def mounts_below(root: str, mountinfo: str, *, running: bool) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the real paths of what is mounted below a root: first what is no part of it, then its own disks.
 
-    A *running* machine's own disks are part of it; what is mounted in a tree belongs to somebody else.
+    Only a *running* machine has such; what is mounted in a tree belongs to somebody else.
     """
-    found = set()
+    foreign, own = set(), set()
     below = root.rstrip("/") + "/"
     for line in mountinfo.splitlines():
         fields, _dash, behind = line.partition(" - ")
         point = _OCTAL.sub(lambda match: chr(int(match.group(1), 8)), fields.split(" ")[4])
-        if point.startswith(below) and not (running and behind.split(" ", 1)[0] in _DISKS):
-            found.add(point[len(below) - 1 :])
-    return frozenset(found)
+        if point.startswith(below) and point != below:
+            is_own = running and behind.split(" ", 1)[0] in _DISKS
+            (own if is_own else foreign).add(point[len(below) - 1 :])
+    return frozenset(foreign), frozenset(own - foreign)

@@ -71,6 +71,16 @@ def test_a_folder_that_holds_a_mount_is_emptied_around_it(root: Path) -> None:
     folders.close()
 
 
+def test_a_mounted_disk_is_never_removed_but_files_on_it_are(root: Path) -> None:
+    folders = Folders(str(root))
+    plan = Plan(Tree(folders, mounts=frozenset({"/var/log/x"})))
+    plan.remove("/var/*")
+    assert [path for _verb, path, _size in noted(plan)] == ["/var/log/link", "/var/log/y"]
+    plan.remove_below("/var/log")
+    assert [path for _verb, path, _size in noted(plan)][2:] == ["/var/log/x/1", "/var/log/x/2"]
+    folders.close()
+
+
 def test_empty_files(plan: Plan) -> None:
     for path in ("/etc/a", "/etc/b", "/etc/alias", "/var/log/x", "/new/deep/file", "/etc/a", "/new/deep/file"):
         plan.empty(path)

@@ -17,7 +17,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._seal_tree imp
     READ_LIMIT,
     Folders,
     Tree,
-    foreign_mounts,
+    mounts_below,
     shown,
 )
 
@@ -140,9 +140,18 @@ def test_mounts_are_no_part_of_it(folders: Folders) -> None:
     assert tree.find("/var/x/1") is None
     with pytest.raises(GoldsmithError, match="no folder of the tree"):
         tree.place("/var/x/new")
-    assert tree.holds_untouchable("/usr")
-    assert not tree.holds_untouchable("/var/y")
+    assert tree.is_mount("/var/x")
+    assert tree.holds_mount("/usr")
+    assert not tree.holds_mount("/var/y")
     assert tree.met == {"/var/x", "/usr/lib/a/c"}
+
+
+def test_a_disk_of_its_own_is_looked_into_but_not_removed(folders: Folders) -> None:
+    tree = Tree(folders, mounts=frozenset({"/var/x"}))
+    assert tree.find("/var/x/1")
+    assert tree.is_mount("/var/x")
+    assert tree.holds_mount("/var")
+    assert not tree.met
 
 
 MOUNTS = r"""
@@ -157,9 +166,10 @@ MOUNTS = r"""
 
 
 def test_what_is_mounted() -> None:
-    assert foreign_mounts("/srv/tree", MOUNTS, running=False) == {"/var/log", "/home", "/a b"}
+    assert mounts_below("/srv/tree", MOUNTS, running=False) == ({"/var/log", "/home", "/a b"}, set())
     # A running machine's own disks are part of it.
-    assert foreign_mounts("/", MOUNTS, running=True) == {"/proc", "/srv/tree/home"}
+    own = {"/srv/tree/var/log", "/srv/tree/a b", "/srv/tree", "/srv/tree-other"}
+    assert mounts_below("/", MOUNTS, running=True) == ({"/proc", "/srv/tree/home"}, own)
 
 
 @pytest.mark.parametrize(
