@@ -57,6 +57,9 @@ SIDEWAYS = {
     ("_lvm_label", "_lvm"): "names, identifiers and checksums of LVM are the same for writing and reading",
     ("_image_state", "_layout"): "an image is made from a layout",
     ("_image_state", "_disk"): "the states of an image begin with making its disk",
+    ("_seal", "_seal_program"): "a tree is sealed by a program that may run behind a prefix",
+    ("_seal_changes", "_seal_plan"): "what is carried out was planned",
+    ("_seal_steps", "_seal_plan"): "what a step finds goes into the plan",
     ("_instance", "_boot"): "an instance that stays is a boot that is not ended",
 }
 
