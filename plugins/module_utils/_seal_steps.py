@@ -47,9 +47,11 @@ def step(work: Callable[[Plan, Wish], None]) -> Callable[[Plan, Wish], None]:
 
 @step
 def machine_id(plan: Plan, wish: Wish) -> None:
-    """An empty file, not a missing one: without it some images do not boot."""
-    if (plan.tree.text("/etc/machine-id", 64) or "").strip() != "uninitialized":
-        plan.empty("/etc/machine-id", mode=0o444)
+    """An empty file, not a missing one: without it some images do not boot.
+
+    Nor "uninitialized": that would be a first boot, at which systemd may ask questions on the console.
+    """
+    plan.empty("/etc/machine-id", mode=0o444)
     for entry in plan.tree.glob("/var/lib/dbus/machine-id"):
         if not entry.is_link:
             plan.remove_entries([entry])
@@ -120,7 +122,10 @@ def logs(plan: Plan, wish: Wish) -> None:
     for entry in records:
         plan.empty(entry.path)
     plan.empty_if_there("/var/account/pacct")
-    plan.remove("/var/lib/wtmpdb/wtmp.db*", "/var/lib/lastlog/lastlog2.db*", "/var/lib/rsyslog/*")
+    for pattern in ("/var/lib/wtmpdb/wtmp.db*", "/var/lib/lastlog/lastlog2.db*"):
+        # Debian has a link there, by which they lie in /var/log.
+        plan.remove_entries(entry for entry in plan.tree.glob(pattern) if entry.is_file)
+    plan.remove("/var/lib/rsyslog/*")
     plan.remove("/var/lib/logrotate/*status*", "/var/lib/logrotate.status", "/var/lib/misc/logrotate.status")
     plan.remove_in("/root", "anaconda-ks.cfg", "original-ks.cfg", "initial-setup-ks.cfg", "ks-post.log", "autoinst.xml")
     plan.remove("/root/install.log*", "/var/adm/autoinstall/*")

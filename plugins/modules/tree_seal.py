@@ -40,7 +40,8 @@ options:
   running:
     description:
       - Confirms that V(/), the machine on which this module runs, is to be sealed. It is switched off next.
-      - Local file systems that are mounted are sealed too, network file systems are not.
+      - Its mounted disks are sealed too, but file systems of the network are not looked into, and nothing that is
+        mounted is removed as a whole.
     type: bool
     default: false
   steps:

@@ -132,9 +132,9 @@ def test_missing_files_are_made(tmp_path: Path) -> None:
     assert (tree / "etc/machine-id").stat().st_mode & 0o777 == 0o444
 
 
-def test_an_uninitialized_machine_id_stays(tmp_path: Path) -> None:
+def test_an_uninitialized_machine_id_becomes_empty(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree", {"etc/machine-id": "uninitialized\n"}, {})
-    assert not seal(tree, "machine_id")["steps"]["machine_id"]["count"]
+    assert seal(tree, "machine_id")["steps"]["machine_id"]["done"] == {"/etc/machine-id": "emptied"}
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
