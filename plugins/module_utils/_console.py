@@ -54,6 +54,11 @@ class Console:
             if match and self.fatal is None:
                 self.fatal = f"{meaning} ({match.group(0).strip()})"
 
+    @property
+    def text(self) -> str:
+        """All that was written, without terminal control."""
+        return self._text
+
     def tail(self, lines: int = 40) -> list[str]:
         """Return the last lines that say something."""
         return [line.rstrip() for line in self._text.splitlines() if line.strip()][-lines:]

@@ -61,6 +61,14 @@ SIDEWAYS = {
     ("_seal_changes", "_seal_plan"): "what is carried out was planned",
     ("_seal_steps", "_seal_plan"): "what a step finds goes into the plan",
     ("_instance", "_boot"): "an instance that stays is a boot that is not ended",
+    ("_libvirt", "_virt_install"): "the disks of a guest that are ours bear the names that virt-install gave them",
+    ("_vm_volumes", "_libvirt"): "volumes are those of a libvirt",
+    ("_vm_volumes", "_virt_install"): "a volume is given to virt-install",
+    ("_vm_console", "_libvirt"): "a console is reached through libvirt",
+    ("_vm_ssh", "_libvirt"): "libvirt knows the address of a guest",
+    ("_installer_console", "_console"): "an installer speaks on the console of its guest",
+    ("_vm_install", "_installer_run"): "an installation is a run of an installer between two states of a guest",
+    ("_vm_state", "_vm_install"): "what was made for a guest is removed by who made it",
 }
 
 # What plugins above the floors may use of floors 1 and 2.

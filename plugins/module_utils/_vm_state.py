@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest of libvirt brought up, powered off or removed. Floor 3."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _account_script, _vm_ssh
+from ansible_collections.goldsmith.openstack.plugins.module_utils._console import Console
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import Libvirt, State
+from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_console import VmConsole
+from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_install import discard
+
+RUNNING, SHUT_OFF, ABSENT = STATES = ("running", "shut_off", "absent")
+_GLANCE = 1.0
+# A system that is still starting does not hear the button.
+_PRESS_EVERY = 20.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A state that a guest is to have; times in seconds."""
+
+    uri: str
+    name: str
+    state: str
+    user: str = ""
+    key: str = ""
+    console_log: str = ""
+    timeout: float = 600
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.state == RUNNING:
+            _account_script.check_user(self.user)
+            if not os.path.isfile(self.key):
+                raise OptionError("key", self.key, "no such file", hint="the private key that opens the account")
+
+
+def ensure(runner: Runner, plan: Plan, *, check_mode: bool) -> dict[str, Any]:
+    """Bring the guest into its state; return what changed, and where it is reached if it runs."""
+    libvirt = Libvirt(runner, plan.uri)
+    domain, state = libvirt.domain(plan.name), libvirt.state(plan.name)
+    if domain is None or state is None:
+        if plan.state != ABSENT:
+            raise OptionError("name", plan.name, f"there is no such machine at {plan.uri}", hint="virsh list --all")
+        return {"changed": False, "diff": _diff(None, ABSENT)}
+    if plan.state == ABSENT and not domain.is_ours and not plan.force:
+        raise OptionError(
+            "name",
+            plan.name,
+            f"vm_install did not make this machine at {plan.uri}",
+            hint="with force it is removed all the same, and its disks stay",
+        )
+    changed = {
+        RUNNING: state.name != "running",
+        SHUT_OFF: not state.is_off,
+        ABSENT: True,
+    }[plan.state]
+    result: dict[str, Any] = {"changed": changed, "diff": _diff(state, plan.state if changed else state.name)}
+    if check_mode:
+        return result
+    if plan.state == RUNNING:
+        result |= _Start(runner, libvirt, plan).run(state)
+    elif plan.state == SHUT_OFF and changed:
+        result["forced"] = _shut_off(libvirt, plan)
+    elif plan.state == ABSENT:
+        discard(libvirt, domain)
+    return result
+
+
+class _Start:
+    """A guest on its way to a login."""
+
+    def __init__(self, runner: Runner, libvirt: Libvirt, plan: Plan) -> None:
+        self._runner, self._libvirt, self._plan = runner, libvirt, plan
+        self._console = VmConsole(libvirt, plan.name, Path(plan.console_log)) if plan.console_log else None
+        self._seen = Console(Path(plan.console_log)) if plan.console_log else None
+        self._started = time.monotonic()
+
+    def run(self, state: State) -> dict[str, Any]:
+        """Start the guest where it is off, and wait until it lets us in."""
+        started = state.is_off
+        try:
+            if started:
+                self._start()
+            elif state.name == "paused":
+                self._libvirt.virsh("resume", "--domain", self._plan.name)
+            access = self._wait()
+        except BaseException:
+            if started:
+                # What does not come up is as it was before.
+                self._libvirt.virsh("destroy", "--domain", self._plan.name, check=False)
+            raise
+        finally:
+            if self._console:
+                self._console.close()
+        return {"ssh": access.facts(), "seconds": round(self._elapsed(), 1)}
+
+    def _start(self) -> None:
+        if self._console is None:
+            self._libvirt.virsh("start", "--domain", self._plan.name)
+            return
+        self._console.empty()
+        self._libvirt.virsh("start", "--domain", self._plan.name, "--paused")
+        self._console.hold_and_listen()
+
+    def _wait(self) -> _vm_ssh.Access:
+        plan = self._plan
+        progress = Progress(f"start {plan.name}", 100, "%")
+        refusal = "its address is not known"
+        while True:
+            if self._seen:
+                self._seen.look(self._elapsed())
+                if self._seen.fatal:
+                    raise self._failure(self._seen.fatal)
+            # Both change while it runs: somebody may power it off, or define it anew.
+            domain, state = self._libvirt.domain(plan.name), self._libvirt.state(plan.name)
+            if domain is None or state is None or state.is_off:
+                raise self._failure("the guest ended" + (f" ({state.reason})" if state else ""))
+            address = _vm_ssh.find_address(self._libvirt, domain)
+            if address is not None:
+                identity = domain.installation or domain.uuid
+                access = _vm_ssh.Access(address, plan.user, plan.key, identity)
+                refusal = _vm_ssh.try_login(self._runner, access)
+                if not refusal:
+                    progress(100)
+                    return access
+            if self._elapsed() > plan.timeout:
+                raise self._failure(f"no login as {plan.user} within {plan.timeout:g} s ({refusal})")
+            progress(100 * self._elapsed() / plan.timeout, self._seen.last_line if self._seen else refusal)
+            time.sleep(_GLANCE)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _failure(self, reason: str) -> GoldsmithError:
+        line = f"{self._plan.name} did not come up: {reason}"
+        if self._seen is None:
+            return GoldsmithError(line)
+        self._seen.look(self._elapsed())
+        return GoldsmithError(
+            f"{line}; last on the console: {self._seen.last_line}",
+            console_log=self._plan.console_log,
+            console_tail=self._seen.tail(),
+        )
+
+
+def _shut_off(libvirt: Libvirt, plan: Plan) -> bool:
+    """Press the power button until the guest is off; return whether its power had to be cut."""
+    began, pressed = time.monotonic(), float("-inf")
+    progress = Progress(f"shut off {plan.name}", 100, "%")
+    while True:
+        now = time.monotonic()
+        state = libvirt.state(plan.name)
+        if state is None or state.is_off:
+            progress(100)
+            return False
+        if now - began > plan.timeout:
+            break
+        if now - pressed >= _PRESS_EVERY:
+            if state.name == "paused":
+                libvirt.virsh("resume", "--domain", plan.name, check=False)
+            # It may end in the very moment.
+            libvirt.virsh("shutdown", "--domain", plan.name, "--mode", "acpi", check=False)
+            pressed = now
+        progress(100 * (now - began) / max(plan.timeout, 1), state.name)
+        time.sleep(_GLANCE)
+    if not plan.force:
+        raise GoldsmithError(
+            f"{plan.name} did not power off within {plan.timeout:g} s of its power button being pressed",
+            hint="does it run a service for ACPI? force cuts its power",
+        )
+    libvirt.virsh("destroy", "--domain", plan.name)
+    return True
+
+
+def _diff(before: State | None, after: str) -> dict[str, str]:
+    words = before.name if before else ABSENT
+    return {"before": f"{words}\n", "after": f"{after.replace('_', ' ')}\n"}

@@ -1,0 +1,217 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real libvirt without systemd, and a real sshd, each in a folder of its own. Several may run."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SECONDS = 30.0
+# The first process of the namespace has to take dead children off the list, or libvirt waits 40 s for each QEMU that
+# ended. A /dev/kvm that does not work is hidden: with it libvirt asks QEMU for its abilities again and again.
+_START = r"""
+folder=$1
+if [ "$2" = hide ]; then
+    mount -t tmpfs tmpfs "$folder/dev"
+    for node in /dev/*; do
+        case $node in
+            /dev/kvm) ;;
+            /dev/pts | /dev/shm | /dev/mqueue | /dev/hugepages)
+                mkdir "$folder$node" && mount --rbind "$node" "$folder$node" ;;
+            *) cp -a "$node" "$folder$node" ;;
+        esac
+    done
+    mount --move "$folder/dev" /dev
+fi
+mkdir -p /run/libvirt /var/lib/libvirt/boot
+mount --bind "$folder/etc" /etc/libvirt
+mount --bind "$folder/run" /run/libvirt
+mount --bind "$folder/cache" /var/cache/libvirt
+mount --bind "$folder/log" /var/log/libvirt
+mount --bind "$folder/qemu" /var/lib/libvirt/qemu
+virtlogd --pid-file "$folder/virtlogd.pid" &
+libvirtd --listen --pid-file "$folder/libvirtd.pid" &
+wait
+"""
+_LIBVIRTD = """
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "127.0.0.1"
+tcp_port = "{port}"
+auth_tcp = "none"
+auth_unix_rw = "none"
+"""
+# The tests are root's, as are their folders.
+_QEMU = """
+user = "root"
+group = "root"
+security_driver = "none"
+remember_owner = 0
+namespaces = []
+"""
+
+
+@dataclass(frozen=True)
+class TestLibvirt:
+    """A libvirt that runs. *images* is its storage pool "default"."""
+
+    folder: Path
+    port: int
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.folder / "run" / "libvirt-sock"
+
+    @property
+    def uri(self) -> str:
+        """The URI by its socket."""
+        return f"qemu:///system?socket={self.socket}"
+
+    @property
+    def tcp_uri(self) -> str:
+        """The URI by TCP on loopback."""
+        return f"qemu+tcp://127.0.0.1:{self.port}/system"
+
+    @property
+    def images(self) -> Path:
+        """The folder of its storage pool."""
+        return self.folder / "images"
+
+    def virsh(self, *words: str, check: bool = True) -> str:
+        """What virsh says."""
+        argv = ["virsh", "--quiet", "--connect", self.uri, *words]
+        result = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0 or not check, f"{words}: {result.stderr}"
+        return result.stdout.strip()
+
+    def domains(self) -> list[str]:
+        """The names of all guests."""
+        return self.virsh("list", "--all", "--name").split()
+
+    def pools(self) -> list[str]:
+        """The names of all storage pools but that of virt-install itself."""
+        return [name for name in self.virsh("pool-list", "--all", "--name").split() if name != "boot-scratch"]
+
+
+@contextmanager
+def running_libvirt() -> Iterator[TestLibvirt]:
+    """A libvirt within the block. All that it started ends with it, guests included."""
+    # Its name is short, for the sockets in it.
+    folder = Path(tempfile.mkdtemp(prefix="gs-lv-", dir="/tmp"))
+    for name in ("etc", "run", "cache", "log", "qemu", "images", "dev"):
+        (folder / name).mkdir()
+    libvirt = TestLibvirt(folder, _free_port())
+    (folder / "etc/libvirtd.conf").write_text(_LIBVIRTD.format(port=libvirt.port))
+    (folder / "etc/virtlogd.conf").write_text("")
+    (folder / "etc/qemu.conf").write_text(_QEMU)
+    (folder / "start").write_text(_START)
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-e"]
+    with open(folder / "output", "wb") as output:
+        process = subprocess.Popen(
+            [*argv, folder / "start", folder, "hide" if Path("/dev/kvm").exists() and not _has_kvm() else "keep"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _await(lambda: _answers(libvirt), process, folder / "output")
+        libvirt.virsh("pool-define-as", "default", "dir", "--target", str(libvirt.images))
+        libvirt.virsh("pool-start", "default")
+        yield libvirt
+    finally:
+        process.send_signal(signal.SIGKILL)  # the whole namespace dies with it
+        process.wait()
+        _remove(folder)
+
+
+@contextmanager
+def running_sshd(folder: Path) -> Iterator[tuple[int, Path]]:
+    """An ssh server on loopback for the user of the tests; yield its port and the key that opens it."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    host_key, key = folder / "host_key", folder / "key"
+    for path in (host_key, key):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    shutil.copy(folder / "key.pub", folder / "authorized_keys")
+    port = _free_port()
+    settings = {
+        "AuthorizedKeysFile": str(folder / "authorized_keys"),
+        "HostKey": str(host_key),
+        "ListenAddress": f"127.0.0.1:{port}",
+        "PasswordAuthentication": "no",
+        "PermitRootLogin": "prohibit-password",
+        "PidFile": str(folder / "sshd.pid"),
+        "StrictModes": "no",
+        "UsePAM": "no",
+    }
+    (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    with open(folder / "output", "wb") as output:
+        # By its whole name: it starts itself again for each connection.
+        argv = [shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd", "-D", "-e", "-f", folder / "sshd_config"]
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        _await(lambda: _listens(port), process, folder / "output")
+        yield port, key
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ssh_uri(port: int, key: Path, libvirt: TestLibvirt) -> str:
+    """The URI of a libvirt behind an ssh server."""
+    settings = f"keyfile={key}&no_verify=1&socket={libvirt.socket}"
+    return f"qemu+ssh://{getpass.getuser()}@127.0.0.1:{port}/system?{settings}"
+
+
+def _has_kvm() -> bool:
+    cpu = Path("/proc/cpuinfo").read_text()
+    return " vmx " in cpu or " svm " in cpu
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(libvirt: TestLibvirt) -> bool:
+    argv = ["virsh", "--quiet", "--connect", libvirt.uri, "version"]
+    return libvirt.socket.exists() and subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
+
+def _await(condition: object, process: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while not condition():  # type: ignore[operator]
+        alive = process.poll() is None and time.monotonic() < deadline
+        assert alive, f"it does not start: {output.read_text(errors='replace')[-2000:]}"
+        time.sleep(0.05)
+
+
+def _remove(folder: Path) -> None:
+    # The mounts lived in the namespace only; its last processes may be dying still.
+    deadline = time.monotonic() + _SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(0.1)
+    assert not folder.exists(), os.listdir(folder)
