@@ -61,16 +61,26 @@ class Choice:
 
 
 def extract(
-    runner: Runner, source: str, outputs: Outputs, choice: Choice = Choice(), *, check_mode: bool
+    runner: Runner,
+    source: str,
+    outputs: Outputs,
+    choice: Choice = Choice(),
+    *,
+    format: str | None = None,
+    check_mode: bool,
 ) -> dict[str, Any]:
-    """Write the parts of a disk; files that hold the same bytes already, and a tree of the same disk, are kept."""
+    """Write the parts of a disk; files that hold the same bytes already, and a tree of the same disk, are kept.
+
+    *format* None: as its first bytes say.
+    """
     if not os.path.isfile(source):
         raise OptionError("src", source, "is not a file")
     wanted = (source, outputs.root, outputs.kernel, outputs.ramdisk, outputs.tree)
     paths = [os.path.realpath(path) for path in wanted if path]
     if len(set(paths)) != len(paths):
         raise OptionError("src", source, "root, kernel, ramdisk and tree must be different files")
-    image = _qemu_img.inspect(runner, source)
+    _qemu_img.require_unused(source)
+    image = _qemu_img.inspect(runner, source, format)
     if image.format == _qemu_img.QCOW2:
         # One that was cut off reads as zeros where data is missing.
         _qemu_img.count_clusters(runner, image)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -25,6 +26,9 @@ _INFO_SECONDS = 30
 _QCOW2_MAGIC = b"QFI\xfb"
 _VHD_COOKIE = b"conectix"
 _EXTERNAL_DATA = 1 << 2
+# struct flock; and the byte for QEMU's permission to write (block/file-posix.c)
+_LOCK = "@hhqqi"
+_WRITES = 101
 _PERCENT = re.compile(r"\((\d+(?:\.\d+)?)/100%\)")
 
 
@@ -83,10 +87,20 @@ def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
         image = parse_info(runner.run(argv, timeout=_INFO_SECONDS).stdout, full)
     except ProgramError as error:
         if "Is another process using the image" in error.result.stderr:
-            raise GoldsmithError(f"{path} is in use by a running machine", hint="shut it down") from None
+            raise _in_use(path) from None
         raise GoldsmithError(f"{path} is not a {format or 'known'} image: {error.result.last_line}") from None
     _refuse(image)
     return image
+
+
+def require_unused(path: str) -> None:
+    """Raise GoldsmithError where a machine runs that writes to an image; qemu-img does not tell of raw ones."""
+    with open(path, "rb") as file:
+        # A machine holds this byte locked while it may write; it can be asked for by who may only read.
+        request = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, _WRITES, 1, 0)
+        answer = fcntl.fcntl(file, fcntl.F_GETLK, request)
+    if struct.unpack(_LOCK, answer)[0] != fcntl.F_UNLCK:
+        raise _in_use(path)
 
 
 def convert(
@@ -197,6 +211,10 @@ def _refuse(image: Image) -> None:
             f"{image.path} claims a disk of {human_size(image.virtual_size)}; at most "
             f"{human_size(MAX_VIRTUAL_SIZE)} are taken"
         )
+
+
+def _in_use(path: str) -> GoldsmithError:
+    return GoldsmithError(f"{path} is in use by a running machine", hint="shut it down")
 
 
 def _refers(path: str, what: str) -> GoldsmithError:

@@ -38,6 +38,11 @@ options:
       one file, such as raw, qcow2 and VHD. An image that names other files, or is encrypted, is refused.
     type: path
     required: true
+  src_format:
+    description: Format of O(src), as qemu-img names it. The default is found by its first bytes, which the guest of a
+      raw disk can write as it likes.
+    type: str
+    choices: [raw, qcow2, vpc, vdi, vhdx]
   partition:
     description: Number of the partition with the root file system, or with its volume group. The default is the only
       one with an ext file system, or of several the only one with C(/etc).
@@ -197,6 +202,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 ARGUMENT_SPEC = {
     "src": {"type": "path", "required": True},
+    "src_format": {"type": "str", "choices": ["raw", "qcow2", "vpc", "vdi", "vhdx"]},
     "partition": {"type": "int"},
     "volume": {"type": "str"},
     "root": {"type": "path"},
@@ -220,6 +226,7 @@ def main() -> None:
             params["src"],
             _extract.Outputs(params["root"], params["kernel"], params["ramdisk"], params["tree"]),
             _extract.Choice(params["partition"], params["volume"] or None, params["repair"], params["root_source"]),
+            format=params["src_format"],
             check_mode=module.check_mode,
         ),
     )

@@ -1,0 +1,219 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of a guest of libvirt as a file of this host, fetched where it lies elsewhere. Floor 3."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _domain, _qemu_img
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._files import file_error, whole_file
+from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import MIB, human_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._sparse import copy_part
+
+_PIECE = 256 * MIB
+# A connection that breaks without having brought anything, so many times in a row, does not come back soon.
+_FRUITLESS = 4
+_PAUSE = 1.0
+_POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which disk of which guest; *target* None: its first. *dest* is needed where the disk has to be fetched."""
+
+    uri: str
+    name: str
+    target: str | None = None
+    dest: str | None = None
+
+
+def fetch(runner: Runner, wanted: Wanted, *, check_mode: bool) -> dict[str, Any]:
+    """Return where the disk is, after it was fetched if it cannot be read in its place."""
+    began = time.monotonic()
+    host = _domain.Host(runner, wanted.uri)
+    host.require_shut_off(wanted.name)
+    disk = _domain.choose(host.disks(wanted.name), wanted.target, wanted.name)
+    path = disk.path or host.volume_path(disk.pool, disk.volume)
+    facts: dict[str, Any] = {"target": disk.target, "source": path}
+    if host.is_local and os.path.isfile(path) and os.access(path, os.R_OK):
+        _qemu_img.require_unused(path)
+        image = _qemu_img.inspect(runner, path, disk.format)
+        result = {"changed": False, "path": path, "fetched": 0, "resumed_at": 0, "diff": {"before": "", "after": ""}}
+    else:
+        if not wanted.dest:
+            raise OptionError("dest", "", f"{path} cannot be read from here, so it has to be fetched into a file")
+        result = _Download(host, wanted, disk, path, wanted.dest).run(check_mode=check_mode)
+        if check_mode and result["changed"]:
+            return {**facts, **result}
+        image = _qemu_img.inspect(runner, wanted.dest, disk.format)
+    seconds = time.monotonic() - began
+    facts |= {"format": image.format, "virtual_size": image.virtual_size, "allocated": image.disk_size}
+    return {**facts, **result, "seconds": round(seconds, 2)}
+
+
+class _Download:
+    """One volume on its way into one file; what has arrived is kept until the rest does."""
+
+    def __init__(self, host: _domain.Host, wanted: Wanted, disk: _domain.Disk, path: str, dest: str) -> None:
+        self._host, self._wanted, self._disk, self._path = host, wanted, disk, path
+        self._dest = os.path.abspath(dest)
+        self._record = f"{self._dest}.json"
+        self._partial, self._piece = f"{self._dest}.partial", f"{self._dest}.piece"
+        self._state = f"{self._partial}.json"
+
+    def run(self, *, check_mode: bool) -> dict[str, Any]:
+        """Bring the file about."""
+        volume = self._host.volume(self._path)
+        there = _identity(volume)
+        if there["mtime"] and os.path.isfile(self._dest) and _read(self._record).get("volume") == there:
+            return {
+                "changed": False,
+                "path": self._dest,
+                "fetched": 0,
+                "resumed_at": 0,
+                "diff": {"before": "", "after": ""},
+            }
+        diff = {"before": "", "after": f"{self._dest}: {human_size(volume.physical)} of {self._path}\n"}
+        if check_mode:
+            return {"changed": True, "path": self._dest, "fetched": 0, "resumed_at": 0, "diff": diff}
+        try:
+            with self._locked() as descriptor:
+                start = self._resume(there, descriptor)
+                self._fetch(volume, start)
+                # It may have been started meanwhile.
+                self._host.require_shut_off(self._wanted.name)
+                if _identity(self._host.volume(self._path)) != there:
+                    self._forget()
+                    raise GoldsmithError(f"{self._path} was written to while it was fetched", hint="try again")
+                os.truncate(self._partial, volume.physical)
+                try:
+                    _qemu_img.inspect(self._host.runner, self._partial, self._disk.format)
+                except GoldsmithError:
+                    self._forget()
+                    raise
+                os.replace(self._partial, self._dest)
+                with whole_file(self._record) as file:
+                    file.write_text(json.dumps({"volume": there}), encoding="utf-8")
+                os.unlink(self._state)
+        except OSError as error:
+            raise file_error(self._dest, error) from error
+        return {
+            "changed": True,
+            "path": self._dest,
+            "fetched": volume.physical - start,
+            "resumed_at": start,
+            "diff": diff,
+        }
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        descriptor = os.open(self._partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield descriptor
+        except BlockingIOError:
+            raise GoldsmithError(f"{self._dest} is being fetched by another process", hint="wait for it") from None
+        finally:
+            os.close(descriptor)
+            with suppress(FileNotFoundError):
+                os.unlink(self._piece)
+
+    def _resume(self, there: dict[str, Any], descriptor: int) -> int:
+        """Return how many bytes are there of the volume as it is now; others are dropped."""
+        state = _read(self._state)
+        # Without a time nothing tells whether the bytes are still those.
+        if state.get("volume") == there and there["mtime"]:
+            return min(int(state.get("done", 0)), there["physical"])
+        os.ftruncate(descriptor, 0)
+        self._save(there, 0)
+        return 0
+
+    def _save(self, there: dict[str, Any], done: int) -> None:
+        with whole_file(self._state) as file:
+            file.write_text(json.dumps({"volume": there, "done": done}), encoding="utf-8")
+
+    def _forget(self) -> None:
+        for path in (self._partial, self._state):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _fetch(self, volume: _domain.Volume, done: int) -> None:
+        progress = Progress(f"fetch {os.path.basename(self._path)}", volume.physical)
+        fruitless = 0
+        while done < volume.physical:
+            length = min(_PIECE, volume.physical - done)
+            # What virsh made itself it removes when the connection breaks.
+            with open(self._piece, "wb"):
+                pass
+            with _watched(self._piece, lambda size, done=done: progress(done + size)):
+                trouble = self._host.download(self._path, self._piece, start=done, size=length)
+            arrived = length if not trouble else min(length, _size(self._piece))
+            if arrived:
+                # A hole at the end of a piece is in its length only.
+                if _size(self._piece):
+                    copy_part(self._piece, self._partial, size=arrived, at=done)
+                done += arrived
+                self._save(_identity(volume), done)
+            if not trouble:
+                fruitless = 0
+                continue
+            fruitless = 0 if arrived else fruitless + 1
+            if fruitless == _FRUITLESS:
+                raise GoldsmithError(
+                    f"the connection broke at {human_size(done)} of {human_size(volume.physical)}: {trouble}",
+                    hint="run it again: it goes on from there",
+                )
+            time.sleep(_PAUSE * (fruitless + 1))
+        progress(volume.physical)
+
+
+def _identity(volume: _domain.Volume) -> dict[str, Any]:
+    # What is allocated changes by itself for a while after a write.
+    return {name: value for name, value in asdict(volume).items() if name != "allocation"}
+
+
+@contextmanager
+def _watched(path: str, say: Any) -> Iterator[None]:
+    """Tell the size of a file as it grows."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_POLL):
+            say(_size(path))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
