@@ -115,6 +115,7 @@ class Changes:
             with suppress(FileNotFoundError):
                 os.unlink(_NEW, dir_fd=folder)
             os.symlink(action.content, _NEW, dir_fd=folder)
+            _label(folder, _NEW)
             os.utime(_NEW, ns=(times.st_atime_ns, times.st_mtime_ns), dir_fd=folder, follow_symlinks=False)
             _insist(folder, name, lambda: os.replace(_NEW, name, src_dir_fd=folder, dst_dir_fd=folder))
 
@@ -139,6 +140,7 @@ class Changes:
                 _copy_attributes(folder, name, descriptor)
             else:
                 os.fchmod(descriptor, mode)
+                _label(folder, _NEW)
             os.utime(descriptor, ns=(times.st_atime_ns, times.st_mtime_ns))
         _insist(folder, name, lambda: os.replace(_NEW, name, src_dir_fd=folder, dst_dir_fd=folder))
 
@@ -181,6 +183,7 @@ class Changes:
             with self._steady("/" + "/".join(names)) as above:
                 times = os.fstat(above)
                 os.mkdir(name, 0o755, dir_fd=above)
+                _label(above, name)
                 os.utime(name, ns=(times.st_atime_ns, times.st_mtime_ns), dir_fd=above, follow_symlinks=False)
             names.append(name)
         with self._steady(real) as folder:
@@ -214,6 +217,13 @@ def _copy_attributes(folder: int, name: str, target: int) -> None:
                 os.setxattr(target, attribute, os.getxattr(source, attribute))
     finally:
         os.close(source)
+
+
+def _label(folder: int, name: str) -> None:
+    """Give a new name the label that SELinux would give it, that of its folder."""
+    with suppress(OSError):
+        label = os.getxattr(folder, "security.selinux")
+        os.setxattr(f"/proc/self/fd/{folder}/{name}", "security.selinux", label, follow_symlinks=False)
 
 
 def _insist(folder: int, name: str, work: Callable[[], int | None]) -> int | None:

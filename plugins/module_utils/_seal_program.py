@@ -75,7 +75,7 @@ def run(request: dict[str, Any]) -> None:
         answer = seal(Request(**request))
     except GoldsmithError as error:
         answer = {"error": str(error)}
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer))
 
 
 def seal(request: Request) -> dict[str, Any]:

@@ -9,6 +9,19 @@ from pathlib import Path
 
 from helpers.system_trees import GOOD, LINKS, make_tree
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit, _audit_leftovers
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, RULES, Guest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import TreeFiles
+
+# The rules of the audit that a sealed tree must keep to.
+JUDGES = [
+    rule
+    for file in _audit.RULE_FILES
+    for rule in RULES
+    if rule.judge.__module__ == file.__name__ and (file is _audit_leftovers or rule.id == "Q2")
+]
+REQUIREMENTS = {rule.id for rule in JUDGES}
+
 MAC = "52:54:00:12:34:56"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"
 PUBLIC = "ssh-ed25519 AAAAC3 someone@machine\n"
@@ -149,3 +162,9 @@ def make_used_tree(root: Path) -> Path:
     del links["etc/resolv.conf"]
     make_tree(root, {**files, "etc/resolv.conf": "nameserver 192.0.2.1\n"}, links)
     return root
+
+
+def broken(tree: Path) -> set[str]:
+    """Return which of these rules a tree breaks."""
+    guest = Guest(TreeFiles(str(tree)))
+    return {rule.id for rule in JUDGES if rule.judge(guest).verdict == FAIL}

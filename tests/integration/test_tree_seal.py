@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.leftovers import KEY, MAC, PUBLIC, make_used_tree
+from helpers.leftovers import KEY, MAC, PUBLIC, REQUIREMENTS, broken, make_used_tree
 from helpers.modules import finish_module, run_module, start_module
 from helpers.system_trees import make_tree
 from helpers.tools import run_tool, tool
@@ -30,26 +30,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 pytestmark = pytest.mark.root
 OLD = 1_000_000_000
-REQUIREMENTS = {
-    "Q2",
-    "machine_id",
-    "ssh_host_keys",
-    "authorized_keys",
-    "private_keys",
-    "passwords",
-    "histories",
-    "logs",
-}
-REQUIREMENTS |= {
-    "package_cache",
-    "resolv_conf",
-    "leases",
-    "cloud_instance",
-    "random_seed",
-    "temporary_files",
-    "secrets",
-}
-REQUIREMENTS |= {"proxy", "policy_rc_d"}
 
 
 def seal(tree: Path, **more: Any) -> dict[str, Any]:
@@ -81,10 +61,6 @@ def warnings(result: dict[str, Any]) -> list[str]:
     return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in found]
 
 
-def broken(tree: Path) -> set[str]:
-    return set(run_module("image_audit_info", {"path": str(tree)})["broken"]) & REQUIREMENTS
-
-
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     return make_used_tree(tmp_path / "tree")
@@ -102,12 +78,12 @@ def outside(tmp_path: Path) -> Iterator[Path]:
 
 def test_from_ansibles_archive_to_a_clean_audit(tree: Path, checkout: Path) -> None:
     """By ansible itself, which sends the module as an archive: the program must come out of it."""
-    assert broken(tree) == REQUIREMENTS
+    assert set(run_module("image_audit_info", {"path": str(tree)})["broken"]) >= REQUIREMENTS
     words = ["localhost", "-m", "goldsmith.openstack.tree_seal", "-a", f"path={tree}"]
     said = run_tool([tool("ansible"), *words], cwd=checkout, environment={**os.environ, "ANSIBLE_NOCOLOR": "1"})
     assert "localhost | CHANGED" in said
     assert "[WARNING]: /etc/ssl/private/service.pem goes" in said
-    assert broken(tree) == set()
+    assert not REQUIREMENTS & set(run_module("image_audit_info", {"path": str(tree)})["broken"])
 
 
 def test_a_second_run_has_nothing_to_do(tree: Path) -> None:
@@ -192,7 +168,6 @@ def test_links_in_every_place_lead_nowhere(tmp_path: Path, outside: Path, form: 
                 _seal.seal(Runner(), str(tree))
         else:
             _seal.seal(Runner(), str(tree))
-        if form == "absolute" and place != "etc":
             # What was made behind a link into /tmp went with that.
             assert broken(tree) <= ({"Q2"} if "ud" in place or place == "usr" else set()), place
         shutil.rmtree(tree)
@@ -256,6 +231,17 @@ def test_protected_files_and_folders(tree: Path, flag: str) -> None:
         assert broken(tree) == set()
     finally:
         subprocess.run(["chattr", f"-{flag}", *(path for path in paths if os.path.exists(path))], check=True)
+
+
+def test_what_is_made_has_the_label_of_its_folder(tree: Path) -> None:
+    """As SELinux would give it; unlabelled files cannot be read in an image of the Fedora family."""
+    label = b"system_u:object_r:etc_t:s0\0"
+    os.setxattr(tree / "etc", "security.selinux", label)
+    shutil.rmtree(tree / "etc/udev")
+    (tree / "etc/machine-id").unlink()
+    seal(tree)
+    for name in ("etc/machine-id", "etc/udev/rules.d/70-persistent-net.rules", "etc/resolv.conf"):
+        assert os.getxattr(tree / name, "security.selinux", follow_symlinks=False) == label
 
 
 def test_other_names_of_a_file_outside_keep_its_content(tmp_path: Path, outside: Path) -> None:
@@ -398,17 +384,19 @@ def test_many_files_take_no_time(tmp_path: Path) -> None:
             for name in range(1, 100):
                 os.link(below / "0", below / str(name))
     result = run_module("tree_seal", {"path": str(tree), "skip": ["temporary"]})
-    assert result["elapsed"] < 3
+    assert result["elapsed"] < 5
     process = start_module("tree_seal", {"path": str(tree)})
     while len(os.listdir(tree / "var/tmp")) > 900:
         assert process.poll() is None
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    left = len(os.listdir(tree / "var/tmp"))
-    time.sleep(0.3)
+    time.sleep(1)
+    left = os.listdir(tree / "var/tmp")
+    assert left
+    time.sleep(0.2)
     # Nothing goes on behind a killed module.
-    assert 0 < left <= len(os.listdir(tree / "var/tmp")) + 1
+    assert os.listdir(tree / "var/tmp") == left
     result = finish_module(start_module("tree_seal", {"path": str(tree)}))
     assert result["elapsed"] < 20
     assert broken(tree) == set()

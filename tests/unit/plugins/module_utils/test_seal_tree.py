@@ -181,13 +181,14 @@ def test_paths_as_they_are_printed(path: str, text: str) -> None:
 
 
 def test_a_deep_walk(tree: Tree, root: Path) -> None:
-    before = sum(1 for _ in tree.walk("/"))
+    before = len(list(tree.walk("/")))
     here = os.open(root, os.O_RDONLY)
-    for _ in range(300):
-        os.mkdir("d" * 100, dir_fd=here)
-        below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+    for depth in range(300):
+        name = f"{depth:0100}"
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
     os.close(os.open("end", os.O_CREAT, dir_fd=here))
     os.close(here)
-    assert sum(1 for _ in Tree(tree._folders).walk("/")) == before + 300 + 1
+    assert len(list(Tree(tree._folders).walk("/"))) == before + 300 + 1
