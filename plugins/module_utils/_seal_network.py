@@ -16,7 +16,7 @@ _HEX = "[0-9a-f]{2}"
 MAC = re.compile(
     "|".join(rf"(?<![0-9a-f{sign}])(?:{_HEX}{sign}){{5}}{_HEX}(?![0-9a-f{sign}])" for sign in ":-"), re.IGNORECASE
 )
-_IFCFG_KEY = re.compile(r"^\s*#?\s*(HWADDR|MACADDR|LLADDR|UUID)\s*=", re.IGNORECASE)
+_IFCFG_KEY = re.compile(r"^\s*#?\s*(HWADDR|MACADDR|LLADDR|UUID|HOSTNAME|DHCP_HOSTNAME)\s*=", re.IGNORECASE)
 _SECTION = re.compile(r"^\s*\[(.*)\]\s*$")
 _STANZA = re.compile(r"^\s*(iface|auto|allow-\S+|mapping|source\S*|rename|no-auto-down|no-scripts|template)\s")
 _YAML_ADDRESS = re.compile(r"^(\s*)[\"']?macaddress[\"']?\s*:")

@@ -57,7 +57,7 @@ def machine_id(plan: Plan, wish: Wish) -> None:
             plan.remove_entries([entry])
     plan.remove("/var/lib/yum/uuid", "/etc/yum/vars/uuid", "/etc/sysconfig/rhn/systemid*", "/etc/insights-client/.*.id")
     plan.remove("/etc/insights-client/machine-id", "/etc/smolt/hw-uuid", "/etc/nvme/hostid", "/etc/nvme/hostnqn")
-    plan.remove("/etc/pki/consumer/*", "/etc/pki/entitlement/*")
+    plan.remove("/etc/pki/consumer/*", "/etc/pki/entitlement/*", "/var/lib/ubuntu-advantage/private/*")
 
 
 @step
@@ -276,6 +276,7 @@ def name_what_stays(plan: Plan) -> None:
         plan.stay("/etc/iscsi/initiatorname.iscsi", "the machine's name in a storage network")
     others = {
         "/var/lib/samba/private/secrets.tdb": "the machine's account in a domain",
+        "/etc/ipa/default.conf": "the machine's account in a domain",
         "/etc/dropbear/*key": "host key of dropbear",
         "/etc/cloud/cloud-init.disabled": "cloud-init will not run",
         "/var/spool/cron/crontabs/*": "jobs of an account",

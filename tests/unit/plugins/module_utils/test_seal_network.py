@@ -28,6 +28,7 @@ hwaddr="{MAC.upper()}"
 MACADDR={MAC}
 # HWADDR={MAC}
 UUID=0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f
+DHCP_HOSTNAME=machine
 BOOTPROTO=dhcp
 """
 KEYFILE = f"[connection]\nid=a\n\n[ethernet]\nmac-address={MAC}\ncloned-mac-address=stable\n\n[ipv4]\nmethod=auto\n"
