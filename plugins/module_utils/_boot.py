@@ -36,7 +36,7 @@ NOVA_KERNEL_ARGS = "root=/dev/vda console=tty0 console=ttyS0 console=hvc0 no_tim
 _NOVA = ("manufacturer=OpenStack Foundation", "product=OpenStack Nova")
 _GLANCE_SECONDS = 0.25
 # A prompt that is not there so long after the system has started does not come.
-_LOGIN_GRACE = 20.0
+_LOGIN_GRACE = 60.0
 _POWER_OFF_GRACE = 60.0
 # No ssh server answers before the kernel speaks, unless the kernel does not speak at all.
 _SILENT_SECONDS = 30.0

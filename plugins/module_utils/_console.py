@@ -13,8 +13,8 @@ _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b
 _KERNEL = re.compile(r"^\[ *\d+\.\d{6}\] ", re.MULTILINE)
 # systemd, or what other init systems say first.
 _INIT = re.compile(r"systemd\[1\]: |^Welcome to |Run /(?:usr/)?sbin/init as init|^INIT: version", re.MULTILINE)
-# What follows it at once is another program that writes to the console.
-_LOGIN = re.compile(r"^\S+ login: (?![A-Za-z])", re.MULTILINE)
+# A prompt ends its line, or follows the empty line that ends /etc/issue: then another program may write behind it.
+_LOGIN = re.compile(r"^\S+ login: (?![A-Za-z])|^\n\S+ login: ", re.MULTILINE)
 _FATAL = (
     (re.compile(r"^.*Kernel panic - not syncing.*$", re.MULTILINE), "the kernel panicked"),
     (re.compile(r"^.*(?:Dropping to a shell!|\(initramfs\) ).*$", re.MULTILINE), "the ramdisk found no root"),

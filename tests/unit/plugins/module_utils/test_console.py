@@ -44,6 +44,10 @@ def test_no_log_yet(tmp_path: Path) -> None:
     assert console.last_line == "nothing"
 
 
+def test_the_prompt_is_seen_although_somebody_writes_behind_it(tmp_path: Path) -> None:
+    assert looked(tmp_path / "log", KERNEL, LOGIN + b"Cloud-init v. 25.1 finished\r\n").login == 2.0
+
+
 @pytest.mark.parametrize("text", [b"type login: to continue\r\n", b"[    1.0] pam: login: failed\r\n"])
 def test_other_lines_are_no_login_prompt(tmp_path: Path, text: bytes) -> None:
     assert looked(tmp_path / "log", KERNEL, text).login is None

@@ -75,7 +75,7 @@ def test_no_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_runs_that_start_together_keep_their_own() -> None:
-    def many(_: int) -> list[bool]:
+    def many(_run: int) -> list[bool]:
         kept = []
         for _turn in range(100):
             with scratch_folder("test") as folder:
