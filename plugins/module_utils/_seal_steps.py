@@ -331,6 +331,8 @@ def _remove_files_of_cloud_init(plan: Plan) -> None:
 
 
 def _release_name_servers(plan: Plan) -> None:
+    # What Debian's systemd-resolved found when it was installed: the name servers of the build host.
+    plan.remove("/etc/.resolv.conf.systemd-resolved.bak")
     path = "/etc/resolv.conf"
     if plan.tree.is_mount(path):
         return  # that of the host, laid over it

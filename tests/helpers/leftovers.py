@@ -48,6 +48,7 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/lib/NetworkManager/no-auto-default.state": f"[main]\nno-auto-default={MAC}\n",
         "var/lib/systemd/network/duid": "x",
         "var/lib/wicked/lease.xml": "x",
+        "etc/.resolv.conf.systemd-resolved.bak": "nameserver 192.0.2.1\n",
     },
     "storage": {
         "etc/blkid.tab": "x",
