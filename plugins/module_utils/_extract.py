@@ -19,6 +19,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils import (
     _extract_tree,
     _filesystem,
     _namespaces,
+    _os_release,
     _qemu_img,
     _tree,
 )
@@ -86,10 +87,10 @@ def extract(
         _qemu_img.count_clusters(runner, image)
     with scratch_folder("extract") as folder:
         disk = _areas.Disk(runner, image, str(folder))
-        root = _find_root(disk, choice)
-        facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
-        facts |= {"partition": root.number or None, "volume": root.volume or None}
         try:
+            root = _find_root(disk, choice)
+            facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
+            facts |= {"partition": root.number or None, "volume": root.volume or None}
             return facts | _Extraction(disk, root, outputs, choice, check_mode=check_mode).run()
         except OSError as error:
             raise file_error(error.filename or outputs.tree or str(folder), error) from error
@@ -200,8 +201,10 @@ class _Extraction:
             done = _extract_tree.write(
                 self._disk, self._root, todo, made, repair=choice.repair, root_source=choice.root_source
             )
-            kernel = _tree.kernel_of(TreeFiles(made), self._disk.image.path)
-            facts = {"filesystems": done, "left_out": left_out, "kernel_version": kernel.version}
+            files = TreeFiles(made)
+            kernel = _tree.kernel_of(files, self._disk.image.path)
+            system = _os_release.parse(next((text for path in _os_release.PATHS if (text := files.text(path))), ""))
+            facts = {"filesystems": done, "left_out": left_out, "kernel_version": kernel.version, "os": system}
             # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
             _write_record(record, {"definition": None})
             _tree.remove(runner, tree, prefix)

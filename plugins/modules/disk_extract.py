@@ -183,6 +183,11 @@ filesystems:
     attributes_left_out:
       description: How many extended attributes this user or the tree's file system did not take, by their names.
       type: dict
+os:
+  description: What the system says in its os-release, C(id), C(version), C(codename) and C(name).
+  type: dict
+  returned: when O(tree) is given, except in check mode
+  sample: {"codename": "trixie", "id": "debian", "name": "Debian GNU/Linux 13 (trixie)", "version": "13"}
 left_out:
   description: Lines of C(/etc/fstab) that were not followed, with C(source), C(mountpoint) and C(reason).
   type: list
