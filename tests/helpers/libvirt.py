@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _SECONDS = 30.0
@@ -64,11 +64,18 @@ namespaces = []
 
 
 @dataclass(frozen=True)
-class TestLibvirt:
-    """A libvirt that runs. *images* is its storage pool "default"."""
+class PrivateLibvirt:
+    """A libvirt that runs. *images* is its storage pool "default". *pid* is that of its namespace."""
 
     folder: Path
     port: int
+    pid: int = 0
+
+    @property
+    def inside(self) -> list[str]:
+        """The words before an argv that make a program see the host as this libvirt does."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return ["nsenter", "--mount", "--target", children[0]]
 
     @property
     def socket(self) -> Path:
@@ -97,6 +104,10 @@ class TestLibvirt:
         assert result.returncode == 0 or not check, f"{words}: {result.stderr}"
         return result.stdout.strip()
 
+    def stop(self) -> None:
+        """End it at once, with its guests."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def domains(self) -> list[str]:
         """The names of all guests."""
         return self.virsh("list", "--all", "--name").split()
@@ -107,13 +118,13 @@ class TestLibvirt:
 
 
 @contextmanager
-def running_libvirt() -> Iterator[TestLibvirt]:
+def running_libvirt() -> Iterator[PrivateLibvirt]:
     """A libvirt within the block. All that it started ends with it, guests included."""
     # Its name is short, for the sockets in it.
     folder = Path(tempfile.mkdtemp(prefix="gs-lv-", dir="/tmp"))
     for name in ("etc", "run", "cache", "log", "qemu", "images", "dev"):
         (folder / name).mkdir()
-    libvirt = TestLibvirt(folder, _free_port())
+    libvirt = PrivateLibvirt(folder, _free_port())
     (folder / "etc/libvirtd.conf").write_text(_LIBVIRTD.format(port=libvirt.port))
     (folder / "etc/virtlogd.conf").write_text("")
     (folder / "etc/qemu.conf").write_text(_QEMU)
@@ -131,7 +142,7 @@ def running_libvirt() -> Iterator[TestLibvirt]:
         _await(lambda: _answers(libvirt), process, folder / "output")
         libvirt.virsh("pool-define-as", "default", "dir", "--target", str(libvirt.images))
         libvirt.virsh("pool-start", "default")
-        yield libvirt
+        yield replace(libvirt, pid=process.pid)
     finally:
         process.send_signal(signal.SIGKILL)  # the whole namespace dies with it
         process.wait()
@@ -139,8 +150,8 @@ def running_libvirt() -> Iterator[TestLibvirt]:
 
 
 @contextmanager
-def running_sshd(folder: Path) -> Iterator[tuple[int, Path]]:
-    """An ssh server on loopback for the user of the tests; yield its port and the key that opens it."""
+def running_sshd(folder: Path, libvirt: PrivateLibvirt) -> Iterator[str]:
+    """An ssh server on loopback for the user of the tests; yield the URI of the libvirt behind it."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     host_key, key = folder / "host_key", folder / "key"
@@ -162,20 +173,15 @@ def running_sshd(folder: Path) -> Iterator[tuple[int, Path]]:
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with open(folder / "output", "wb") as output:
         # By its whole name: it starts itself again for each connection.
-        argv = [shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd", "-D", "-e", "-f", folder / "sshd_config"]
+        argv = [shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd", "-D", "-e", "-f", str(folder / "sshd_config")]
+        argv = [*libvirt.inside, *argv]
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         _await(lambda: _listens(port), process, folder / "output")
-        yield port, key
+        yield f"qemu+ssh://{getpass.getuser()}@127.0.0.1:{port}/system?keyfile={key}&no_verify=1"
     finally:
         process.terminate()
         process.wait()
-
-
-def ssh_uri(port: int, key: Path, libvirt: TestLibvirt) -> str:
-    """The URI of a libvirt behind an ssh server."""
-    settings = f"keyfile={key}&no_verify=1&socket={libvirt.socket}"
-    return f"qemu+ssh://{getpass.getuser()}@127.0.0.1:{port}/system?{settings}"
 
 
 def _has_kvm() -> bool:
@@ -194,7 +200,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(libvirt: TestLibvirt) -> bool:
+def _answers(libvirt: PrivateLibvirt) -> bool:
     argv = ["virsh", "--quiet", "--connect", libvirt.uri, "version"]
     return libvirt.socket.exists() and subprocess.run(argv, check=False, capture_output=True).returncode == 0
 
