@@ -136,7 +136,7 @@ class InstallerConsole:
         for number, step in enumerate(self._words.steps):
             last = _last(step.pattern, text)
             if last is not None and last.start() > place:
-                latest, place = number, last.end()
+                latest, place = number, last.start()
         if latest is None:
             return
         step = self._words.steps[latest]

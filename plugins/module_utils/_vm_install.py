@@ -133,16 +133,16 @@ class _Installation:
         return {"accelerator": "tcg" if machine.emulated else "kvm", "disk": disk, "steps": steps}
 
     def _choose_virt_type(self) -> str:
-        wanted = {"auto": "auto", "kvm": "kvm", "qemu": "tcg"}[self._plan.virt_type]
-        if self._libvirt.uri.is_local:
-            # The device may be there and useless, and libvirt believes in it.
-            wanted = _qemu.choose_accelerator(self._runner, wanted)
-        if wanted == "tcg":
+        wanted, local = self._plan.virt_type, self._libvirt.uri.is_local
+        if wanted == "qemu":
             return "qemu"
-        if self._libvirt.has_kvm():
+        # The device may be there and useless, and libvirt believes in it.
+        works = not local or _qemu.choose_accelerator(self._runner, "auto") == "kvm"
+        if works and self._libvirt.has_kvm():
             return "kvm"
         if wanted == "kvm":
-            raise OptionError("virt_type", "kvm", f"libvirt at {self._plan.uri} does not offer it", hint="use auto")
+            reason = "does not offer it" if works else "cannot use it: it does not work on this host"
+            raise OptionError("virt_type", "kvm", f"libvirt at {self._plan.uri} {reason}", hint="use auto")
         return "qemu"
 
     def _install(self, machine: Machine) -> list[dict[str, Any]]:
