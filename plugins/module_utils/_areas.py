@@ -24,6 +24,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import 
 
 _SUPERBLOCK = Stretch(1024, 1024)
 _BLOCKS_KEPT = 16
+_PROTECTIVE = "ee"
 # What may hold a root and cannot be read here.
 _SIGNS = (
     (0, b"LUKS\xba\xbe", "an encrypted volume (LUKS)"),
@@ -145,6 +146,8 @@ class Disk:
     def trouble(self) -> str:
         """Return why areas cannot be read, for the end of an error; empty where all can."""
         said = [f"{area.name} {area.trouble}" for area in self.areas if area.trouble]
+        if self.table and any(entry.type.lower() == _PROTECTIVE for entry in self.table.partitions):
+            said.append("its GPT is missing: the image is incomplete")
         other = {area.name: what for area in self.areas if not area.trouble and (what := holds(self, area))}
         said += [f"{name} holds {what}" for name, what in other.items()]
         if {"xfs", "btrfs"} & set(other.values()):

@@ -77,10 +77,11 @@ class Host:
 
     def volume(self, path: str) -> Volume:
         """Return the facts of a volume; raise GoldsmithError where its path lies in no pool."""
-        # What was written since the pool was looked at the last time is not known else.
+        # A pool knows what was there when it was looked at the last time: neither new files nor new times.
         pool = self._libvirt.virsh("vol-pool", "--vol", path, check=False)
-        if pool.rc == 0:
-            self._libvirt.virsh("pool-refresh", "--pool", pool.stdout.strip(), check=False)
+        names = pool.stdout.split("\n") if pool.rc == 0 else self._ask("pool-list", "--name").split("\n")
+        for name in filter(None, map(str.strip, names)):
+            self._libvirt.virsh("pool-refresh", "--pool", name, check=False)
         said = self._libvirt.virsh("vol-dumpxml", "--vol", path, check=False)
         if said.rc != 0:
             raise GoldsmithError(

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 ROOT = 2
 _MAGIC, _EXTENT_MAGIC, _ATTRIBUTE_MAGIC = 0xEF53, 0xF30A, 0xEA020000
 _META_BG, _64BIT, _FILE_ACL_BLOCK = 0x10, 0x80, 104
-# filetype, recover, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, largedir, inline_data, encrypt, casefold
+# filetype, recover, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, largedir, inline_data, encrypt and
+# casefold
 _KNOWN = 0x2 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000
 _ORPHAN_FILE = 0x1000
 _ENCRYPTED, _EXTENTS, _INLINE = 0x800, 0x80000, 0x10000000
@@ -163,9 +164,11 @@ class Filesystem:
         if node.size > self.block_size:
             raise Damaged(f"the link with the inode {node.number} claims {node.size} bytes")
         in_blocks = node.blocks - (self.block_size // 512 if node.acl else 0) > 0
-        if node.size < 60 and not node.flags & (_EXTENTS | _INLINE) and not in_blocks:
-            return node.block[: node.size]
-        return self._content(node)
+        short = node.size < 60 and not node.flags & (_EXTENTS | _INLINE) and not in_blocks
+        target = node.block[: node.size] if short else self._content(node)
+        if not target or b"\0" in target:
+            raise Damaged(f"the link with the inode {node.number} leads to {target[:60]!r}")
+        return target
 
     def inline_data(self, node: Node) -> bytes | None:
         """Return the bytes of a small file that lies in its inode, None where it lies in blocks."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,7 @@ class ImageFiles(GuestFiles):
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except _ext_reader.Damaged as error:
+        except (_ext_reader.Damaged, ValueError, OverflowError, struct.error, RecursionError) as error:
             raise GoldsmithError(f"the file system in {self._where} cannot be read: {error}") from None
 
     def _root(self) -> Entry:

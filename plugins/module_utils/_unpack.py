@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import stat
+import struct
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
@@ -221,6 +222,9 @@ def main() -> None:
         unpacked = Unpacker(source, names, lambda done, total: _say(done=done, total=total)).run(top)
     except Damaged as error:
         _say(damaged=str(error))
+    except (ValueError, OverflowError, struct.error, RecursionError, MemoryError) as error:
+        # What no check foresaw ends here as well.
+        _say(damaged=f"it has values that cannot be ({type(error).__name__}: {error})")
     except OSError as error:
         name = error.filename if error.filename is not None else b""
         _say(failed=error.strerror, name=_shown(name if isinstance(name, bytes) else os.fsencode(str(name))))

@@ -78,17 +78,12 @@ class _Download:
         """Bring the file about."""
         volume = self._host.volume(self._path)
         there = _identity(volume)
+        nothing = {"path": self._dest, "fetched": 0, "resumed_at": 0}
         if there["mtime"] and os.path.isfile(self._dest) and _read(self._record).get("volume") == there:
-            return {
-                "changed": False,
-                "path": self._dest,
-                "fetched": 0,
-                "resumed_at": 0,
-                "diff": {"before": "", "after": ""},
-            }
+            return {**nothing, "changed": False, "diff": {"before": "", "after": ""}}
         diff = {"before": "", "after": f"{self._dest}: {human_size(volume.physical)} of {self._path}\n"}
         if check_mode:
-            return {"changed": True, "path": self._dest, "fetched": 0, "resumed_at": 0, "diff": diff}
+            return {**nothing, "changed": True, "diff": diff}
         try:
             with self._locked() as descriptor:
                 start = self._resume(there, descriptor)

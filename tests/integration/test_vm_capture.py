@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role vm_capture with a real libvirt, as another host would be: a guest becomes a tree, its choices are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import libvirt
+from helpers.disks import MIB, make_disk, tool
+from helpers.tools import clean_environment
+from helpers.tools import tool as program
+
+pytestmark = pytest.mark.root
+_GUEST = """\
+<domain type='qemu'><name>web</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os>
+<devices><disk type='file'><driver type='qcow2'/><source file='{}'/><target dev='vda' bus='virtio'/></disk></devices>
+</domain>
+"""
+
+
+def play(folder: Path, checkout: Path, *words: str, **variables: object) -> tuple[int, str]:
+    """Run the role in a play; return the exit status and what was said."""
+    keep = {"copy": {"content": "{{ vm_capture_result | to_json }}", "dest": str(folder / "result"), "mode": "0600"}}
+    variables["ansible_python_interpreter"] = "{{ ansible_playbook_python }}"
+    tasks = [{**keep, "changed_when": False, "when": "vm_capture_result is defined"}]
+    book = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables,
+             "roles": ["goldsmith.openstack.vm_capture"], "post_tasks": tasks}]  # fmt: skip
+    (folder / "play.yml").write_text(json.dumps(book))
+    done = subprocess.run(
+        [program("ansible-playbook"), "-i", "localhost,", *words, str(folder / "play.yml")],
+        check=False,
+        cwd=checkout,
+        env={**clean_environment(), "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout
+
+
+def system(folder: Path) -> Path:
+    for name in ("boot", "etc"):
+        (folder / name).mkdir(parents=True)
+    for name in ("vmlinuz-1.0", "initrd.img-1.0"):
+        (folder / "boot" / name).write_text(name)
+    (folder / "etc" / "fstab").write_text("/dev/vda1 / ext4 defaults 0 1\n")
+    (folder / "etc" / "os-release").write_text('ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n')
+    return folder
+
+
+def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> None:
+    make_disk(tmp_path / "raw", system(tmp_path / "system"), label="gpt", size=48 * MIB)
+    work = tmp_path / "work"
+    with libvirt.running_libvirt() as host:
+        disk = host.images / "web.qcow2"
+        tool("qemu-img", "convert", "-O", "qcow2", tmp_path / "raw", disk)
+        before = disk.read_bytes()
+        tool("virsh", "--quiet", "--connect", host.uri, "define", "/dev/stdin", stdin=_GUEST.format(disk))
+        names: dict[str, Any] = {
+            "vm_capture_uri": host.tcp_uri,
+            "vm_capture_name": "web",
+            "vm_capture_workspace": str(work),
+            "vm_capture_tree": str(work / "tree"),
+        }
+        host.virsh("start", "web", "--paused")
+        status, said = play(tmp_path, checkout, **names)
+        assert status != 0
+        assert "the guest web is not off but paused; shut it down" in said
+        host.virsh("destroy", "web")
+        status, said = play(tmp_path, checkout, "--check", **names)
+        assert status == 0, said
+        assert not (work / "tree").exists()
+        # It is off already.
+        status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
+        assert status == 0, said
+        assert (work / "tree" / "etc" / "fstab").read_text() == "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
+        assert work.stat().st_mode & 0o777 == 0o700
+        result = json.loads((tmp_path / "result").read_text())
+        assert (result["source"], result["format"], result["kernel_version"]) == (str(disk), "qcow2", "1.0")
+        assert (result["start"], result["partition"], result["virtual_size"]) == (3 * MIB, 1, 48 * MIB)
+        assert result["os"]["codename"] == "trixie"
+        assert set(result["seconds"]) == {"shutdown", "fetch", "extract"}
+        status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
+        assert status == 0, said
+        assert "changed=0 " in said
+        assert disk.read_bytes() == before
+        assert sorted(path.name for path in work.iterdir()) == [
+            f"goldsmith-extract-{os.geteuid()}", "tree", "tree.json", "web.disk", "web.disk.json"
+        ]  # fmt: skip
+
+
+def test_what_is_missing_is_named(tmp_path: Path, checkout: Path) -> None:
+    status, said = play(tmp_path, checkout, vm_capture_name="web")
+    assert status != 0
+    assert "vm_capture_name=web, vm_capture_tree=, vm_capture_workspace=: each must be given" in said
