@@ -8,13 +8,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.libvirt import running_libvirt
 from helpers.tools import clean_environment, run_tool, tool
+
+
+def run(checkout: Path, scenario: str, **variables: str) -> None:
+    environment = {**clean_environment(), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1", **variables}
+    output = run_tool([tool("molecule"), "test", "--scenario-name", scenario], cwd=checkout, environment=environment)
+    # The verifier is pytest: a run without tests is no proof.
+    assert " passed" in output
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["chroot", "lvm", "xen"])
 def test_scenario(checkout: Path, scenario: str) -> None:
-    environment = {**clean_environment(), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
-    output = run_tool([tool("molecule"), "test", "--scenario-name", scenario], cwd=checkout, environment=environment)
-    # The verifier is pytest: a run without tests is no proof.
-    assert " passed" in output
+    run(checkout, scenario)
+
+
+@pytest.mark.slow
+@pytest.mark.root
+def test_a_machine_of_libvirt_is_captured(checkout: Path) -> None:
+    with running_libvirt() as libvirt:
+        run(checkout, "capture", GOLDSMITH_LIBVIRT_URI=libvirt.uri)
+        assert libvirt.domains() == []
