@@ -156,3 +156,18 @@ def test_encryption_is_named(path: Path) -> None:
         file.seek(11 * MIB)
         file.write(b"LUKS\xba\xbe")
     assert disk(path).trouble() == "2 holds an encrypted volume (LUKS)"
+
+
+def test_roots_that_cannot_be_read_are_named(path: Path) -> None:
+    with open(path, "r+b") as file:
+        file.seek(MIB)
+        file.write(b"XFSB")
+        file.seek(11 * MIB + 0x10040)
+        file.write(b"_BHRfS_M")
+    said = disk(path).trouble()
+    assert said.startswith("1 holds xfs; 2 holds btrfs; xfs and btrfs would need libguestfs or a mount by the kernel")
+
+
+def test_a_disk_whose_gpt_was_cut_off(path: Path) -> None:
+    Runner().run(["sfdisk", "-q", path], stdin="label: dos\nstart=1, type=ee\n")
+    assert disk(path).trouble() == "its GPT is missing: the image is incomplete"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,24 @@ def test_several_nodes_are_written_one_after_the_other() -> None:
     *_options, first, second, dest = runner.calls[0]
     assert [json.loads(word.removeprefix("json:"))["offset"] for word in (first, second)] == [1 << 20, 0]
     assert dest == "/b"
+
+
+def test_an_image_that_a_machine_writes_to(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    path.write_bytes(bytes(1024))
+    _qemu_img.require_unused(str(path))
+    # A process of its own: one's own locks are never in one's way.
+    hold = (
+        "import fcntl, sys; file = open(sys.argv[1], 'rb'); fcntl.lockf(file, fcntl.LOCK_SH, 2, int(sys.argv[2])); "
+        "print(1, flush=True); sys.stdin.read()"
+    )
+    for byte, refused in ((100, True), (102, False)):
+        words = [sys.executable, "-c", hold, str(path), str(byte)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            assert holder.stdout.readline()
+            if refused:
+                with pytest.raises(GoldsmithError, match="disk is in use by a running machine; shut it down"):
+                    _qemu_img.require_unused(str(path))
+            else:
+                _qemu_img.require_unused(str(path))

@@ -156,3 +156,33 @@ def test_packages_are_not_read_through_a_link_of_the_tree(tmp_path: Path) -> Non
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "var").symlink_to(tmp_path / "host")
     assert _tree.packages(str(tmp_path / "tree")) == []
+
+
+def test_the_kernel_that_grub_starts(tmp_path: Path) -> None:
+    boot = tmp_path / "boot"
+    (boot / "grub").mkdir(parents=True)
+    for version in ("1", "2", "3"):
+        (boot / f"vmlinuz-{version}").write_text("x")
+        (boot / f"initrd.img-{version}").write_text("x")
+    (boot / "vmlinuz-4").write_text("has no initramfs")
+    (tmp_path / "vmlinuz").symlink_to("boot/vmlinuz-2")
+    entry = "menuentry x {{\n linux {} root=x\n}}\n"
+    for path, version in (
+        ("/boot/vmlinuz-1", "1"),
+        ("/vmlinuz-1", "1"),  # /boot was a file system of its own
+        ("/vmlinuz", "2"),
+        ("/boot/../boot/vmlinuz-1", "1"),
+        ("/boot/vmlinuz-4", "3"),
+        ("/boot/vmlinuz-9", "3"),
+        ("vmlinuz-1", "3"),
+        ("", "3"),
+    ):
+        (boot / "grub" / "grub.cfg").write_text(entry.format(path))
+        assert _tree.find_kernel(str(tmp_path)).version == version, path
+    (boot / "grub" / "grub.cfg").write_text('set default="${saved_entry}"\nblscfg\n')
+    (boot / "loader" / "entries").mkdir(parents=True)
+    for version in ("1", "2"):
+        (boot / "loader" / "entries" / f"id-{version}.conf").write_text(f"linux /vmlinuz-{version}\n")
+    assert _tree.find_kernel(str(tmp_path)).version == "2"
+    (boot / "grub" / "grubenv").write_text("saved_entry=id-1\n")
+    assert _tree.find_kernel(str(tmp_path)).version == "1"
