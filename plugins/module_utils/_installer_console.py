@@ -15,7 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._console impor
 # What the last step of the answers writes: the one proof on the console that an installation came to its end.
 MARK = "goldsmith: the installation is complete"
 # An installer that shows a question and nothing else so long waits for a key.
-_QUESTION_SECONDS = 45.0
+_QUESTION_SECONDS = 25.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._virt_install 
 _SECONDS = 120
 _SCHEME = re.compile(r"qemu(?:\+(?:unix|tcp|tls|ssh|libssh|libssh2))?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_BOOT_MENU = re.compile(r"\s*<bootmenu [^>]*/>")
 _NO_DOMAIN = "failed to get domain"
 # What stands in the description of a guest that was installed to its end.
 _MARK_URI, _MARK_KEY = "urn:goldsmith:machine", "goldsmith"
@@ -127,9 +128,11 @@ class Libvirt:
     def __init__(self, runner: Runner, uri: str) -> None:
         self.runner, self.uri = runner, Uri(uri)
 
-    def virsh(self, *words: str, check: bool = True, timeout: float | None = _SECONDS) -> Result:
+    def virsh(
+        self, *words: str, check: bool = True, stdin: str | None = None, timeout: float | None = _SECONDS
+    ) -> Result:
         """Run virsh; its failure to connect is always an error, any other if *check* is set."""
-        result = self.runner.run(self.argv(*words), check=False, timeout=timeout)
+        result = self.runner.run(self.argv(*words), check=False, stdin=stdin, timeout=timeout)
         if result.rc != 0 and "failed to connect to the hypervisor" in result.stderr:
             raise self._unreachable(result)
         if check and result.rc != 0:
@@ -160,7 +163,10 @@ class Libvirt:
         return parse_domain(result.stdout)
 
     def mark_installed(self, name: str) -> None:
-        """Write into the description of a guest that it was installed to its end."""
+        """Write into the description of a guest that it was installed to its end, and let it start without delay."""
+        description = self.virsh("dumpxml", "--inactive", "--security-info", "--domain", name).stdout
+        if _BOOT_MENU.search(description):
+            self.virsh("define", "--file", "/dev/stdin", stdin=_BOOT_MENU.sub("", description))
         element = f'<machine installation="{uuid.uuid4()}"/>'
         mark = ("--uri", _MARK_URI, "--key", _MARK_KEY, "--set", element)
         self.virsh("metadata", "--domain", name, *mark, "--config")

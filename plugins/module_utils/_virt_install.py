@@ -19,6 +19,8 @@ _NETWORK = re.compile(r"user|(?:bridge|network)=[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 # How guests know that they are one of OpenStack's, and read the config drive.
 _NOVA = "system.manufacturer=OpenStack Foundation,system.product=OpenStack Nova"
 _CONSOLE = "console=ttyS0,115200n8"
+# The firmware waits so long before an installer starts: until somebody listens to its console, who may be far away.
+_HEAD_START = "bootmenu.enable=yes,bootmenu.timeout=4000"
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def command(
     argv += ["--graphics", "none", "--serial", "pty", "--console", "pty,target_type=serial"]
     argv += ["--controller", "usb,model=none", "--sound", "none", "--memballoon", "virtio", "--rng", "/dev/urandom"]
     argv += ["--channel", "unix,target.type=virtio,target.name=org.qemu.guest_agent.0"]
-    if machine.firmware == "uefi":
-        argv += ["--boot", "uefi"]
+    boot = [*(["uefi"] if machine.firmware == "uefi" else []), *([_HEAD_START] if installer else [])]
+    argv += ["--boot", ",".join(boot)] if boot else []
     argv += _source(installer)
     # Whether the installation ends well is seen on the console, not by virt-install.
     return [*argv, "--noautoconsole", "--noreboot", *extra]

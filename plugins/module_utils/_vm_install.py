@@ -170,9 +170,8 @@ class _Installation:
         if plan.authorized_key:
             disks.append(self._config_drive())
         argv = _virt_install.command(plan.uri, machine, tuple(disks), None, "--print-xml")
-        description = self._folder / "machine.xml"
-        description.write_text(self._runner.run(argv, timeout=plan.timeout).stdout, encoding="utf-8")
-        self._libvirt.virsh("define", "--file", str(description))
+        description = self._runner.run(argv, timeout=plan.timeout).stdout
+        self._libvirt.virsh("define", "--file", "/dev/stdin", stdin=description)
         return []
 
     def _copy_image(self) -> Volume:

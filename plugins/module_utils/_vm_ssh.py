@@ -121,10 +121,10 @@ def parse_addresses(text: str, mac: str) -> str | None:
     return None
 
 
-def try_login(runner: Runner, access: Access) -> str:
-    """Log in once; return an empty text if that works, else what stood in the way."""
+def try_login(runner: Runner, access: Access, seconds: float) -> str:
+    """Log in once, for some seconds at most; return an empty text if that works, else what stood in the way."""
     try:
-        result = runner.run(access.command("true"), check=False, timeout=_LOGIN_SECONDS)
+        result = runner.run(access.command("true"), check=False, timeout=min(max(seconds, 1.0), _LOGIN_SECONDS))
     except ProgramTimeout:
         return "the ssh server does not finish the login"
     return "" if result.rc == 0 else result.last_line

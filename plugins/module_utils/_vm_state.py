@@ -22,6 +22,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_install im
 
 RUNNING, SHUT_OFF, ABSENT = STATES = ("running", "shut_off", "absent")
 _GLANCE = 1.0
+# To ask a libvirt elsewhere takes a login there.
+_ASK_EVERY = 5.0
 # A system that is still starting does not hear the button.
 _PRESS_EVERY = 20.0
 
@@ -117,21 +119,17 @@ class _Start:
     def _wait(self) -> _vm_ssh.Access:
         plan = self._plan
         progress = Progress(f"start {plan.name}", 100, "%")
-        refusal = "its address is not known"
+        access, refusal, asked = None, "its address is not known", float("-inf")
         while True:
             if self._seen:
                 self._seen.look(self._elapsed())
                 if self._seen.fatal:
                     raise self._failure(self._seen.fatal)
-            # Both change while it runs: somebody may power it off, or define it anew.
-            domain, state = self._libvirt.domain(plan.name), self._libvirt.state(plan.name)
-            if domain is None or state is None or state.is_off:
-                raise self._failure("the guest ended" + (f" ({state.reason})" if state else ""))
-            address = _vm_ssh.find_address(self._libvirt, domain)
-            if address is not None:
-                identity = domain.installation or domain.uuid
-                access = _vm_ssh.Access(address, plan.user, plan.key, identity)
-                refusal = _vm_ssh.try_login(self._runner, access)
+            if self._elapsed() - asked >= _ASK_EVERY:
+                asked = self._elapsed()
+                access = self._find_access(access)
+            if access is not None:
+                refusal = _vm_ssh.try_login(self._runner, access, plan.timeout - self._elapsed())
                 if not refusal:
                     progress(100)
                     return access
@@ -139,6 +137,19 @@ class _Start:
                 raise self._failure(f"no login as {plan.user} within {plan.timeout:g} s ({refusal})")
             progress(100 * self._elapsed() / plan.timeout, self._seen.last_line if self._seen else refusal)
             time.sleep(_GLANCE)
+
+    def _find_access(self, known: _vm_ssh.Access | None) -> _vm_ssh.Access | None:
+        """Return the way to the guest, which stays the same while it runs, or None as long as nobody knows it."""
+        state = self._libvirt.state(self._plan.name)
+        if state is None or state.is_off:
+            raise self._failure("the guest ended" + (f" ({state.reason})" if state else ""))
+        if known is not None:
+            return known
+        domain = self._libvirt.domain(self._plan.name)
+        address = _vm_ssh.find_address(self._libvirt, domain) if domain else None
+        if domain is None or address is None:
+            return None
+        return _vm_ssh.Access(address, self._plan.user, self._plan.key, domain.installation or domain.uuid)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started

@@ -114,9 +114,9 @@ def test_the_mark_is_that_of_the_role(checkout: Path) -> None:
 def test_a_question_that_stays(tmp_path: Path, kind: str, text: str, question: str) -> None:
     seen = look(tmp_path, "Configuring apt\n" + text, kind)
     assert seen.question == ""
-    seen.look(40)
+    seen.look(30)
     assert seen.question == ""
-    seen.look(56)
+    seen.look(36)
     assert seen.question == question
 
 

@@ -222,11 +222,18 @@ def test_kvm(listed: str, has: bool) -> None:
     assert there.has_kvm() is has
 
 
-def test_each_installation_has_a_mark_of_its_own() -> None:
-    there, runner = libvirt((0, "", ""))
+@pytest.mark.parametrize("menu", ["", "<bootmenu enable='yes' timeout='4000'/>"])
+def test_an_installed_guest_has_a_mark_and_starts_without_delay(menu: str) -> None:
+    description = "<domain><os><boot dev='hd'/>\n  {}</os></domain>"
+    runner = RecordingRunner(lambda argv: (0, description.format(menu), ""))
+    there = Libvirt(runner, "qemu:///system")  # type: ignore[arg-type]
     there.mark_installed("web")
+    words = [call[4] for call in runner.calls]
+    assert words == (["dumpxml", "define", "metadata"] if menu else ["dumpxml", "metadata"])
+    if menu:
+        assert runner.options[1]["stdin"] == "<domain><os><boot dev='hd'/></os></domain>"
     there.mark_installed("web")
-    first, second = (call[call.index("--set") + 1] for call in runner.calls)
-    assert first.startswith('<machine installation="')
-    assert first != second
-    assert "--config" in runner.calls[0]
+    marks = [call[call.index("--set") + 1] for call in runner.calls if call[4] == "metadata"]
+    assert marks[0].startswith('<machine installation="')
+    assert marks[0] != marks[1]
+    assert "--config" in runner.calls[-1]

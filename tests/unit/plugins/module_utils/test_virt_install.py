@@ -61,6 +61,11 @@ def test_bios_needs_no_word() -> None:
     assert "--boot" not in command()
 
 
+@pytest.mark.parametrize(("firmware", "words"), [("bios", ""), ("uefi", "uefi,")])
+def test_an_installer_waits_until_it_is_heard(firmware: str, words: str) -> None:
+    assert value(command(KERNEL, firmware=firmware), "--boot") == f"{words}bootmenu.enable=yes,bootmenu.timeout=4000"
+
+
 def test_disks_bear_our_names() -> None:
     root, drive = values(command(disks=(ROOT, DRIVE)), "--disk")
     assert root == "vol=default/web.qcow2,bus=virtio,cache=unsafe,discard=unmap,alias.name=ua-goldsmith-root"

@@ -143,12 +143,19 @@ def test_facts() -> None:
 def test_login() -> None:
     access = Access(Address("10.1.2.3", 22), "debian", "/work/key", "7")
     runner = RecordingRunner(lambda argv: (255, "", "debian@10.1.2.3: Permission denied (publickey).\n"))
-    assert _vm_ssh.try_login(runner, access) == "debian@10.1.2.3: Permission denied (publickey)."  # type: ignore[arg-type]
+    assert _vm_ssh.try_login(runner, access, 60) == "debian@10.1.2.3: Permission denied (publickey)."  # type: ignore[arg-type]
     argv = runner.calls[0]
     assert argv[:2] == ["ssh", "-F"]
     assert argv[-3:] == ["10.1.2.3", "--", "true"]
     assert argv[argv.index("-p") + 1] == "22"
-    assert _vm_ssh.try_login(RecordingRunner(), access) == ""  # type: ignore[arg-type]
+    assert _vm_ssh.try_login(RecordingRunner(), access, 60) == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(-5, 1), (30, 30), (600, 90)])
+def test_a_login_has_the_time_that_is_left(seconds: float, limit: float) -> None:
+    runner = RecordingRunner()
+    _vm_ssh.try_login(runner, Access(Address("10.1.2.3", 22), "debian", "/work/key", "7"), seconds)  # type: ignore[arg-type]
+    assert runner.options[0]["timeout"] == limit
 
 
 def test_a_login_that_does_not_end() -> None:
@@ -156,4 +163,4 @@ def test_a_login_that_does_not_end() -> None:
         raise ProgramTimeout("ssh was stopped after 90 s")
 
     access = Access(Address("10.1.2.3", 22), "debian", "/work/key", "7")
-    assert _vm_ssh.try_login(RecordingRunner(answer), access) == "the ssh server does not finish the login"  # type: ignore[arg-type]
+    assert _vm_ssh.try_login(RecordingRunner(answer), access, 60) == "the ssh server does not finish the login"  # type: ignore[arg-type]
