@@ -28,27 +28,27 @@ else
    set default="%s"
 fi
 function gfxmode {
-	set gfxpayload="${1}"
+\tset gfxpayload="${1}"
 }
 if [ x$feature_timeout_style = xy ] ; then
   set timeout_style=menu
 fi
 menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple-1' {
-	load_video
-	if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi
-	linux	/boot/vmlinuz-6.12.9 root=UUID=1 ro  quiet
-	initrd	/boot/initrd.img-6.12.9
+\tload_video
+\tif [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi
+\tlinux\t/boot/vmlinuz-6.12.9 root=UUID=1 ro  quiet
+\tinitrd\t/boot/initrd.img-6.12.9
 }
 submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {
-	menuentry 'Linux 6.12.9' $menuentry_id_option 'gnulinux-6.12.9-advanced-1' {
-		linux	/boot/vmlinuz-6.12.9 root=UUID=1 ro
-	}
-	menuentry 'Linux 6.1 > old' $menuentry_id_option 'gnulinux-6.1-advanced-1' {
-		linux	/boot/vmlinuz-6.1 root=UUID=1 ro
-	}
+\tmenuentry 'Linux 6.12.9' $menuentry_id_option 'gnulinux-6.12.9-advanced-1' {
+\t\tlinux\t/boot/vmlinuz-6.12.9 root=UUID=1 ro
+\t}
+\tmenuentry 'Linux 6.1 > old' $menuentry_id_option 'gnulinux-6.1-advanced-1' {
+\t\tlinux\t/boot/vmlinuz-6.1 root=UUID=1 ro
+\t}
 }
 menuentry 'Memory test' {
-	linux16	/boot/memtest86+.bin
+\tlinux16\t/boot/memtest86+.bin
 }
 # menuentry 'commented out' {
 """
