@@ -16,9 +16,9 @@ description:
   - The guest is shut off then. M(goldsmith.openstack.vm_state) starts it and waits for its ssh server.
   - An installation that dies, hangs, asks a question, or is destroyed in the middle fails with one line that names the
     step and the last words on the console. Nothing is left of it but O(console_log), unless O(keep_failed).
-  - The exit status of C(virt-install) proves nothing. The last step of the answers writes a line to the console,
+  - "The exit status of C(virt-install) proves nothing. The last step of the answers writes a line to the console,
     C(goldsmith: the installation is complete), and without it an installation has failed. Only a file of answers that
-    does not contain this line is taken at the word of its shutdown.
+    does not contain this line is taken at the word of its shutdown."
 options:
   name:
     description: Name of the guest. Its disk is called by it, with the ending C(.goldsmith.qcow2).
