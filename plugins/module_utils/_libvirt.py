@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import uuid
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import seeded_uuid
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError

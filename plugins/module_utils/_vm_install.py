@@ -38,7 +38,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_volumes im
 KINDS = tuple(_virt_install.ANSWERS)
 FORMATS = ("qcow2", "raw")
 # For the module, which makes plans of these.
-__all__ = ["FORMATS", "KINDS", "Installer", "Machine", "Place", "Plan", "discard", "install", "our_uuid"]
+__all__ = ["FORMATS", "KINDS", "Installer", "Machine", "Place", "Plan", "discard", "install", "our_uuid", "usual_log"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Plan:
         for option, path in files.items():
             if path and not os.path.isfile(path):
                 raise OptionError(option, path, "no such file")
+
+
+def usual_log(name: str) -> str:
+    """Return where the console of a guest is written when nobody says."""
+    return os.path.expanduser(f"~/.cache/goldsmith/machines/{name}.console.log")
 
 
 def install(runner: Runner, plan: Plan, *, check_mode: bool) -> dict[str, Any]:
@@ -148,8 +153,7 @@ class _Installation:
     def _install(self, machine: Machine) -> list[dict[str, Any]]:
         plan = self._plan
         disk = self._create(plan.disk_size, plan.disk_format)
-        assert plan.installer  # noqa: S101 (the plan was checked)
-        installer, marked = plan.installer, True
+        installer, marked = plan.installer or Installer(), True
         if plan.answers:
             answers = self._folder / _virt_install.ANSWERS[plan.kind].file
             shutil.copyfile(plan.answers, answers)

@@ -265,7 +265,7 @@ def _plan(params: dict[str, Any]) -> _vm_install.Plan:
     if not params["import"]:
         sources = ("location", "kernel", "initrd", "kernel_args")
         installer = _vm_install.Installer(**{source: params[source] or "" for source in sources})
-    log = params["console_log"] or os.path.expanduser(f"~/.cache/goldsmith/machines/{params['name']}.console.log")
+    log = params["console_log"] or _vm_install.usual_log(params["name"])
     taken = ("uri", "disk_format", "virt_type", "user", "authorized_key", "timeout", "keep_failed")
     return _vm_install.Plan(
         machine=machine,
