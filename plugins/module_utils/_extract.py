@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -83,8 +83,7 @@ def extract(
     _qemu_img.require_unused(source)
     image = _qemu_img.inspect(runner, source, format)
     if image.format == _qemu_img.QCOW2:
-        # One that was cut off reads as zeros where data is missing.
-        _qemu_img.count_clusters(runner, image)
+        _qemu_img.require_whole(runner, image)
     with scratch_folder("extract") as folder:
         disk = _areas.Disk(runner, image, str(folder))
         try:
@@ -130,6 +129,8 @@ class _Extraction:
             different, facts["kernel_version"] = self._boot_files()
             changed += different
             self._passed("kernel")
+        if warnings := _left_out(facts.get("filesystems", ())):
+            facts["warnings"] = warnings
         diff = {"before": "", "after": "".join(f"{path}\n" for path in changed)}
         return {"changed": bool(changed), **facts, "seconds": self._seconds, "diff": diff}
 
@@ -269,6 +270,19 @@ def _holds_system(disk: _areas.Disk, area: _areas.Area) -> bool:
             files.close()
     except GoldsmithError:
         return False
+
+
+def _left_out(filesystems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a user has to know of what could not be made."""
+    said = []
+    for part in filesystems:
+        counts = dict(part.get("attributes_left_out", {}))
+        if part.get("devices_left_out"):
+            counts["device files"] = part["devices_left_out"]
+        listed = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+        if listed:
+            said.append(f"left out of {part['mountpoint']}, because only root can make them: {listed}")
+    return said
 
 
 def _raw(path: str) -> _qemu_img.Image:

@@ -168,6 +168,14 @@ def count_clusters(runner: Runner, image: Image) -> Clusters:
     return Clusters(int(counts.get("allocated-clusters", 0)), int(counts.get("compressed-clusters", 0)))
 
 
+def require_whole(runner: Runner, image: Image) -> None:
+    """Raise GoldsmithError where a qcow2 image is damaged, or was cut off: what is missing would read as zeros."""
+    result = runner.run(["qemu-img", "check", "-f", image.format, image.path], check=False)
+    # 3: clusters that nobody uses, which a machine leaves that was ended hard.
+    if result.rc not in (0, 3):
+        raise GoldsmithError(f"{image.path} is damaged: {result.last_line}", hint="is it whole? Fetch it again")
+
+
 def _probe(path: str) -> str | None:
     # Ours comes before that of qemu-img, which cannot tell a VHD of fixed size from a raw disk.
     with open(path, "rb") as file:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,37 @@ def test_a_source_without_a_root(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"partition=None: selects 0 ext file systems of .*; only ext2, ext3 and"):
         extract(disk, Outputs(str(tmp_path / "root"), None, None))
     assert [path.name for path in tmp_path.iterdir()] == ["disk"]
+
+
+def test_what_only_root_could_make_is_said() -> None:
+    part = {"mountpoint": "/var", "attributes_left_out": {"security.selinux": 7}, "devices_left_out": 2}
+    none = {"mountpoint": "/", "attributes_left_out": {}, "devices_left_out": 0}
+    assert _extract._left_out([none, part]) == [
+        "left out of /var, because only root can make them: device files: 2, security.selinux: 7"
+    ]
+    # In check mode nothing was made yet.
+    assert _extract._left_out([{"mountpoint": "/", "area": "1"}]) == []
+
+
+def test_a_tree_lies_where_no_other_account_gets_to(tmp_path: Path) -> None:
+    for mode in (0o755, 0o701):
+        with pytest.raises(
+            OptionError, match="could start the setuid programs of the disk there; put it below a folder"
+        ):
+            _privacy(tmp_path, mode)
+    for mode in (0o700, 0o750, 0o754):
+        _privacy(tmp_path, mode)
+
+
+def _privacy(folder: Path, mode: int) -> None:
+    """Ask for a tree below a folder of a mode, as if that were all there is of the host."""
+    seen = {"/": 0o755, "/top": 0o755, "/top/work": mode}
+    real_stat, real_isdir = os.stat, os.path.isdir
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            os,
+            "stat",
+            lambda path, **more: os.stat_result((seen[path], *[0] * 9)) if path in seen else real_stat(path, **more),
+        )
+        patch.setattr(os.path, "isdir", lambda path: path in seen or real_isdir(path))
+        _extract._require_privacy("/top/work/not yet/tree")

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _qemu_img
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Result
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Result, Runner
 
 INFO = {
     "virtual-size": 681574400,
@@ -175,3 +175,24 @@ def test_an_image_that_a_machine_writes_to(tmp_path: Path) -> None:
                     _qemu_img.require_unused(str(path))
             else:
                 _qemu_img.require_unused(str(path))
+
+
+def test_an_image_that_was_cut_off_and_one_with_clusters_to_spare(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    (tmp_path / "raw").write_bytes(b"x" * (4 << 20))
+    Runner().run(["qemu-img", "convert", "-O", "qcow2", tmp_path / "raw", path])
+    image = _qemu_img.inspect(Runner(), str(path))
+    _qemu_img.require_whole(Runner(), image)
+    whole = path.read_bytes()
+    # A cluster behind the last one, which is in use by nobody.
+    number = len(whole) // 65536
+    spare = bytearray(whole.ljust((number + 1) * 65536, b"\0"))
+    table = int.from_bytes(spare[48:56], "big")
+    block = int.from_bytes(spare[table : table + 8], "big")
+    spare[block + 2 * number : block + 2 * number + 2] = b"\0\1"
+    path.write_bytes(spare)
+    assert Runner().run(["qemu-img", "check", str(path)], check=False).rc == 3
+    _qemu_img.require_whole(Runner(), image)
+    path.write_bytes(whole[: 2 << 20])
+    with pytest.raises(GoldsmithError, match="disk is damaged: "):
+        _qemu_img.require_whole(Runner(), image)
