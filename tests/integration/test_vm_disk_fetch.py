@@ -37,7 +37,7 @@ _DISK = "<disk type='file'><driver type='{format}'/><source file='{path}'/><targ
 class Host:
     """A libvirt of the tests; *pool* is the folder of its only pool."""
 
-    daemon: libvirt.TestLibvirt
+    daemon: libvirt.PrivateLibvirt
 
     @property
     def pool(self) -> Path:
@@ -173,6 +173,14 @@ def test_a_disk_elsewhere_is_fetched_once(host: Host, raw: Path, tmp_path: Path)
     again = fetch(host.remote, tmp_path / "out")
     assert again["changed"] is True
     assert (tmp_path / "out").read_bytes() == raw.read_bytes()
+
+
+def test_by_ssh(host: Host, raw: Path, tmp_path: Path) -> None:
+    with libvirt.running_sshd(tmp_path / "sshd", host.daemon) as uri:
+        result = fetch(uri, tmp_path / "out")
+        assert result.get("changed") is True, result
+        assert (tmp_path / "out").read_bytes() == raw.read_bytes()
+        assert fetch(uri, tmp_path / "out")["changed"] is False
 
 
 def test_qcow2_and_the_choice_among_disks(host: Host, raw: Path, tmp_path: Path) -> None:
