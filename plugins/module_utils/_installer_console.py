@@ -93,6 +93,8 @@ INSTALLERS = {
         r"Make sure that (?:CD|DVD|medium)|\*\*\* (?:Error|No repository found)",
     ),
 }  # fmt: skip
+# debian-installer runs in GNU screen, whose bar stands between all else: windows, and the time.
+_BAR = re.compile(r"\[ [^\[\]\n]*\((?:-|\d+)\*[^\[\]\n]*\]\[ \w{3} [ \d]\d \d\d:\d\d \]")
 _ERROR = re.compile(r"!! ERROR: ([^\n]{1,200})|The installation was stopped due to[^\n]*\n+([^\n]{1,200})")
 
 
@@ -106,6 +108,7 @@ class InstallerConsole:
         self._asked: tuple[int, float] | None = None
         self._changed = 0.0
         self._size = 0
+        self._text = ""
         self.step = ""
         self.percent = 0.0
         self.complete = False
@@ -114,21 +117,33 @@ class InstallerConsole:
     def look(self, now: float) -> None:
         """Take in what was written since the last look; *now* is in seconds since the start of the guest."""
         self.console.look(now)
-        text = self.console.text
-        if len(text) != self._size:
-            self._size, self._changed = len(text), now
+        if len(self.console.text) != self._size:
+            self._size = len(self.console.text)
+            text = _BAR.sub("", self.console.text)
+            # The time in the bar goes on whatever the installer does.
+            self._changed = now if text.split() != self._text.split() else self._changed
+            self._text = text
             self.complete = self.complete or MARK in text
             self._read_step(text)
-        self._read_question(text, now)
+        self._read_question(self._text, now)
 
     def silence(self, now: float) -> float:
         """Return for how many seconds nothing has come."""
         return now - self._changed
 
+    def tail(self, lines: int = 40) -> list[str]:
+        """Return the last lines that say something."""
+        return [line.strip() for line in self._text.splitlines() if line.strip()][-lines:]
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something, its end if it is long."""
+        return (self.tail(1) or ["nothing"])[0][-160:]
+
     @property
     def error(self) -> str:
         """What the installer called an error last; empty if nothing."""
-        found = [next(filter(None, groups)) for groups in _ERROR.findall(self.console.text)]
+        found = [next(filter(None, groups)) for groups in _ERROR.findall(self._text)]
         return found[-1].strip() if found else ""
 
     def _read_step(self, text: str) -> None:

@@ -114,7 +114,7 @@ class InstallerRun:
         seen.look(self._now())
         if seen.step and (not self._begun or self._begun[-1][0] != seen.step):
             self._begun.append((seen.step, self._now()))
-        progress(round(seen.percent, 1), seen.step or seen.console.last_line)
+        progress(round(seen.percent, 1), seen.step or seen.last_line)
 
     def _judge_start(self, process: subprocess.Popen[bytes], output: Path) -> None:
         """Raise GoldsmithError if virt-install failed."""
@@ -159,12 +159,11 @@ class InstallerRun:
         where = f"at the step '{seen.step}'" if seen.step else "before its first step"
         called = f"; the installer says: {seen.error}" if seen.error and seen.error not in reason else ""
         return GoldsmithError(
-            f"the installation of {self._name} failed {where}: {reason}{called}; "
-            f"last on the console: {seen.console.last_line}",
+            f"the installation of {self._name} failed {where}: {reason}{called}; last on the console: {seen.last_line}",
             step=seen.step or None,
             percent=round(seen.percent, 1),
             console_log=os.fspath(self._console.path),
-            console_tail=seen.console.tail(),
+            console_tail=seen.tail(),
         )
 
 
