@@ -97,7 +97,8 @@ def test_a_wrong_definition_is_named_and_leaves_nothing(
 def tree(tmp_path: Path) -> Path:
     """A tree that has all that a disk with GRUB needs, and random bytes that no compression makes small."""
     folder = tmp_path / "tree"
-    (folder / "boot").mkdir(parents=True)
+    (folder / "etc").mkdir(parents=True)
+    (folder / "boot").mkdir()
     for name in ("vmlinuz-1.0", "initrd.img-1.0"):
         (folder / "boot" / name).write_bytes(os.urandom(8 << 20))
     shutil.copytree(GRUB, folder / "usr/lib/grub/i386-pc")

@@ -27,5 +27,5 @@ def test_what_is_said() -> None:
 
 
 def test_what_is_not_said_is_as_specified() -> None:
-    said = _os_release.parse("NAME=x\nnonsense\nVERSION_ID=\"1\n")
+    said = _os_release.parse('NAME=x\nnonsense\nVERSION_ID="1\n')
     assert said == {"id": "linux", "version": "", "codename": "", "name": "Linux"}
