@@ -129,7 +129,7 @@ class _Extraction:
             different, facts["kernel_version"] = self._boot_files()
             changed += different
             self._passed("kernel")
-        if warnings := _left_out(facts.get("filesystems", ())):
+        if warnings := _warnings(facts.get("filesystems", ()), facts.get("left_out", ())):
             facts["warnings"] = warnings
         diff = {"before": "", "after": "".join(f"{path}\n" for path in changed)}
         return {"changed": bool(changed), **facts, "seconds": self._seconds, "diff": diff}
@@ -189,7 +189,7 @@ class _Extraction:
             raise OptionError("tree", tree, "is a folder with other content", hint="choose one that is empty")
         _require_privacy(tree)
         todo = _extract_tree.plan(self._disk, self._root)
-        left_out = [left.describe() for left in todo.left_out]
+        left_out = todo.describe_left_out()
         if self._check_mode:
             parts = [{"mountpoint": mountpoint, "area": area.name} for mountpoint, area in todo.parts]
             return True, {"filesystems": parts, "left_out": left_out}
@@ -272,7 +272,7 @@ def _holds_system(disk: _areas.Disk, area: _areas.Area) -> bool:
         return False
 
 
-def _left_out(filesystems: Sequence[Mapping[str, Any]]) -> list[str]:
+def _warnings(filesystems: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, str]]) -> list[str]:
     """Return what a user has to know of what could not be made."""
     said = []
     for part in filesystems:
@@ -282,7 +282,8 @@ def _left_out(filesystems: Sequence[Mapping[str, Any]]) -> list[str]:
         listed = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
         if listed:
             said.append(f"left out of {part['mountpoint']}, because only root can make them: {listed}")
-    return said
+    forgotten = [left["source"] for left in left_out if left["reason"] == _extract_tree.NOT_MOUNTED]
+    return [*said, *(f"{name} holds a file system that fstab does not mount; it is left out" for name in forgotten)]
 
 
 def _raw(path: str) -> _qemu_img.Image:

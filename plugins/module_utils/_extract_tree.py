@@ -28,6 +28,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image_files i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 
 FSTAB = "/etc/fstab"
+NOT_MOUNTED = "fstab does not mount it"
 # Without these a system does not start, or is not the one that was captured.
 _NEEDED = ("/boot", "/usr", "/var")
 _OF_THE_KERNEL = ("/dev", "/proc", "/run", "/sys")
@@ -54,6 +55,12 @@ class Plan:
     parts: tuple[tuple[str, _areas.Area], ...]
     left_out: tuple[LeftOut, ...] = ()
     merged: tuple[_fstab.Line, ...] = field(default=())
+    unmounted: tuple[_areas.Area, ...] = ()
+
+    def describe_left_out(self) -> list[dict[str, str]]:
+        """Return what is not in the tree, as a playbook sees it."""
+        forgotten = [{"source": area.name, "mountpoint": "", "reason": NOT_MOUNTED} for area in self.unmounted]
+        return [*(left.describe() for left in self.left_out), *forgotten]
 
     def hidden(self, mountpoint: str) -> list[str]:
         """Return the folders of a part that another part covers, and /dev: only the kernel fills that."""
@@ -76,6 +83,7 @@ def plan(disk: _areas.Disk, root: _filesystem.Filesystem) -> Plan:
     homes = [(area, _home(disk, area)) for area in disk.areas if not area.trouble]
     parts: dict[str, _areas.Area] = {"/": root.area}
     left_out, merged = [], []
+    known = [area for area, home in homes if any(home.is_meant(line.source) for line in lines)]
     for line in lines:
         if line.mountpoint == "/" and line.fstype != _fstab.SWAP:
             continue
@@ -91,7 +99,8 @@ def plan(disk: _areas.Disk, root: _filesystem.Filesystem) -> Plan:
             parts[line.mountpoint] = meant[0]
             merged.append(line)
     ordered = sorted(parts.items(), key=lambda part: (part[0] != "/", part[0].count("/"), part[0]))
-    return Plan(tuple(ordered), tuple(left_out), tuple(merged))
+    unmounted = [area for area, _home in homes if area not in (root.area, *known) and disk.superblock(area)]
+    return Plan(tuple(ordered), tuple(left_out), tuple(merged), tuple(unmounted))
 
 
 def write(

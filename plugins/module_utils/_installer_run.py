@@ -102,6 +102,7 @@ class InstallerRun:
                     self._judge_end(state)
                     return
                 self._judge_state(state)
+                self._console.listen()
             if self._seen.console.fatal:
                 raise self._failure(self._seen.console.fatal)
             if self._seen.question:
@@ -158,6 +159,7 @@ class InstallerRun:
         seen.look(self._now())
         where = f"at the step '{seen.step}'" if seen.step else "before its first step"
         called = f"; the installer says: {seen.error}" if seen.error and seen.error not in reason else ""
+        called += f"; the console broke: {self._console.trouble}" if self._console.trouble else ""
         return GoldsmithError(
             f"the installation of {self._name} failed {where}: {reason}{called}; last on the console: {seen.last_line}",
             step=seen.step or None,

@@ -28,6 +28,7 @@ class VmConsole:
         self._libvirt, self._name, self.path = libvirt, name, path
         self._process: subprocess.Popen[bytes] | None = None
         self._terminal: tuple[int, int] | None = None
+        self.trouble = ""
 
     def empty(self) -> None:
         """Begin the file anew."""
@@ -38,9 +39,12 @@ class VmConsole:
             raise file_error(self.path, error) from error
 
     def listen(self) -> None:
-        """Listen, unless that goes on already."""
-        if self._process is not None and self._process.poll() is None:
-            return
+        """Listen, unless that goes on already; why it broke stands in *trouble*."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            said = self._process.stderr.read().decode("utf-8", "replace") if self._process.stderr else ""
+            self.trouble = " ".join(line.removeprefix("error: ") for line in said.splitlines())
         self.close()
         # virsh wants a terminal, though not to read from it.
         self._terminal = pty.openpty()

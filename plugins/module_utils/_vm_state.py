@@ -143,6 +143,8 @@ class _Start:
         state = self._libvirt.state(self._plan.name)
         if state is None or state.is_off:
             raise self._failure("the guest ended" + (f" ({state.reason})" if state else ""))
+        if self._console:
+            self._console.listen()
         if known is not None:
             return known
         domain = self._libvirt.domain(self._plan.name)

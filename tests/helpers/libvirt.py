@@ -35,7 +35,9 @@ if [ "$2" = hide ]; then
     done
     mount --move "$folder/dev" /dev
 fi
-mkdir -p /run/libvirt /var/lib/libvirt/boot
+mkdir -p /run/libvirt /run/lock /var/lib/libvirt/boot
+# Its locks of consoles name terminals by their numbers, which each namespace has of its own.
+mount --bind "$folder/lock" /run/lock
 mount --bind "$folder/etc" /etc/libvirt
 mount --bind "$folder/run" /run/libvirt
 mount --bind "$folder/cache" /var/cache/libvirt
@@ -122,7 +124,7 @@ def running_libvirt() -> Iterator[PrivateLibvirt]:
     """A libvirt within the block. All that it started ends with it, guests included."""
     # Its name is short, for the sockets in it.
     folder = Path(tempfile.mkdtemp(prefix="gs-lv-", dir="/tmp"))
-    for name in ("etc", "run", "cache", "log", "qemu", "images", "dev"):
+    for name in ("etc", "run", "lock", "cache", "log", "qemu", "images", "dev"):
         (folder / name).mkdir()
     libvirt = PrivateLibvirt(folder, _free_port())
     (folder / "etc/libvirtd.conf").write_text(_LIBVIRTD.format(port=libvirt.port))

@@ -245,9 +245,17 @@ def test_the_file_systems_that_fstab_joins(tmp_path: Path) -> None:
     reasons = {left["mountpoint"]: left["reason"] for left in result["left_out"]}
     assert reasons["none"] == "swap"
     assert reasons["/srv/data"] == "not on this disk"
+    assert "warnings" not in result
     kept = extract(tmp_path / "disk", tmp_path / "kept", root_source="")
     assert kept.get("changed") is True
     assert (tmp_path / "kept" / "etc" / "fstab").read_text() == FSTAB
+
+
+def test_a_file_system_that_nothing_mounts_is_told(tmp_path: Path) -> None:
+    make_parts(tmp_path / "disk", tmp_path, FSTAB.replace("LABEL=the\\040homes", "#"))
+    result = extract(tmp_path / "disk", tmp_path / "out")
+    assert {"source": "4", "mountpoint": "", "reason": "fstab does not mount it"} in result["left_out"]
+    assert "4 holds a file system that fstab does not mount; it is left out" in str(result["warnings"])
 
 
 @pytest.mark.parametrize(

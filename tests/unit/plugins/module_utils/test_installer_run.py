@@ -41,6 +41,7 @@ class Console:
     """A console on which a text stands as soon as somebody listens."""
 
     text = ""
+    trouble = ""
 
     def __init__(self, libvirt: object, name: str, path: Path) -> None:
         self.path = path
@@ -50,6 +51,9 @@ class Console:
 
     def hold_and_listen(self) -> None:
         self.path.write_text(Console.text)
+
+    def listen(self) -> None:
+        pass
 
     def drain(self) -> None:
         pass
@@ -178,6 +182,14 @@ def test_no_virt_install(tmp_path: Path, follow: Callable[..., list[dict[str, An
 def test_a_guest_that_nobody_saw(follow: Callable[..., list[dict[str, Any]]]) -> None:
     with pytest.raises(GoldsmithError, match="the guest ended as soon as it began"):
         follow(Guest(None, OFF))
+
+
+def test_a_console_that_broke_is_told(
+    follow: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Console, "trouble", "the device is locked")
+    with pytest.raises(GoldsmithError, match="; the console broke: the device is locked; last on the console"):
+        follow(Guest(RUNNING, OFF), STEP)
 
 
 def test_libvirt_may_be_restarted(follow: Callable[..., list[dict[str, Any]]]) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_console im
 VIRSH = """#!/bin/sh
 echo "$4 $5 $6" >>"$0.calls"
 case $4 in
-    console) [ -t 0 ] || exit 1; echo heard; [ -e "$0.stay" ] && exec sleep 60 ;;
+    console) [ -e "$0.locked" ] && { echo "error: operation failed: it is locked" >&2; exit 1; }; [ -t 0 ] || exit 1; echo heard; [ -e "$0.stay" ] && exec sleep 60 ;;
 esac
 """
 
@@ -79,6 +79,17 @@ def test_it_listens_again_after_a_break(console: VmConsole) -> None:
     console.listen()
     console.drain()
     assert console.path.read_text() == "heard\nheard\n"
+
+
+def test_why_it_broke_is_known(console: VmConsole, virsh: Path) -> None:
+    virsh.with_name("virsh.locked").touch()
+    console.listen()
+    console.drain()
+    assert console.trouble == ""
+    virsh.with_name("virsh.locked").unlink()
+    console.listen()
+    assert console.trouble == "operation failed: it is locked"
+    wait_for_text(console.path, "heard\n")
 
 
 def test_the_end_of_listening_leaves_no_process_and_no_descriptor(console: VmConsole, virsh: Path) -> None:
