@@ -92,6 +92,9 @@ class _Start:
     def run(self, state: State) -> dict[str, Any]:
         """Start the guest where it is off, and wait until it lets us in."""
         started = state.is_off
+        if not started:
+            # What it said before is not known, and its console may be another's.
+            self._console = self._seen = None
         try:
             if started:
                 self._start()

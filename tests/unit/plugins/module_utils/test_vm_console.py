@@ -20,9 +20,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._vm_console im
 
 VIRSH = """#!/bin/sh
 echo "$4 $5 $6" >>"$0.calls"
-case $4 in
-    console) [ -e "$0.locked" ] && { echo "error: operation failed: it is locked" >&2; exit 1; }; [ -t 0 ] || exit 1; echo heard; [ -e "$0.stay" ] && exec sleep 60 ;;
-esac
+[ "$4" = console ] || exit 0
+if [ -e "$0.locked" ]; then echo "error: operation failed: it is locked" >&2; exit 1; fi
+[ -t 0 ] || exit 1
+echo heard
+if [ -e "$0.stay" ]; then exec sleep 60; fi
 """
 
 
