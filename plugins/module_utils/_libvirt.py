@@ -70,6 +70,11 @@ class Uri:
         return bool(self.host) and self.transport in ("ssh", "libssh", "libssh2")
 
     @property
+    def is_system(self) -> bool:
+        """Whether it is that of the whole host, and not a user's."""
+        return urlsplit(self.text).path == "/system"
+
+    @property
     def is_local(self) -> bool:
         """Whether it is on this host, as far as the URI tells."""
         return not self.by_ssh and self.host in ("", *_LOOPBACK)

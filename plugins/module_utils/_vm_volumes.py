@@ -14,6 +14,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt impor
 from ansible_collections.goldsmith.openstack.plugins.module_utils._virt_install import Volume
 
 _OURS = "goldsmith-"
+# What virt-install and its like make of it where it is not there yet.
+_DEFAULT, _IMAGES = "default", "/var/lib/libvirt/images"
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ def volumes_of(machine: str) -> tuple[str, str]:
 
 
 def find_pool(libvirt: Libvirt, place: Place) -> str | None:
-    """Return the name of the pool that is there and active for a place, or None for a folder without one."""
+    """Return the name of the pool that is there and active for a place, or None where open_pool() can make one."""
     if not place.path:
-        return _require_pool(libvirt, place.pool)
+        return _find_by_name(libvirt, place.pool)
     wanted = os.path.normpath(place.path)
     for name in libvirt.virsh("pool-list", "--name").stdout.split():
         description = libvirt.virsh("pool-dumpxml", "--pool", name, check=False)
@@ -49,8 +51,13 @@ def find_pool(libvirt: Libvirt, place: Place) -> str | None:
 
 
 def open_pool(libvirt: Libvirt, place: Place) -> str:
-    """Return the name of the pool for a place; a folder without one gets one of ours."""
+    """Return the name of the pool for a place; a folder without one gets one of ours, a new libvirt its usual one."""
     name = find_pool(libvirt, place)
+    if name is None and not place.path:
+        libvirt.virsh("pool-define-as", _DEFAULT, "dir", "--target", _IMAGES)
+        for word in ("pool-build", "pool-start", "pool-autostart"):
+            libvirt.virsh(word, "--pool", _DEFAULT)
+        return _DEFAULT
     if name is None:
         path = os.path.normpath(place.path)
         # Several machines may lie in one folder, and a folder has one pool.
@@ -103,9 +110,11 @@ def delete_path(libvirt: Libvirt, path: str) -> None:
     leave_pool(libvirt, pool)
 
 
-def _require_pool(libvirt: Libvirt, name: str) -> str:
+def _find_by_name(libvirt: Libvirt, name: str) -> str | None:
     result = libvirt.virsh("pool-dumpxml", "--pool", name, check=False)
     if result.rc != 0:
+        if name == _DEFAULT and libvirt.uri.is_system:
+            return None
         hint = f"virsh pool-define-as {name} dir --target FOLDER, then pool-build and pool-start, or give path"
         raise OptionError("pool", name, f"libvirt at {libvirt.uri.text} has no such storage pool", hint=hint)
     if name not in libvirt.virsh("pool-list", "--name").stdout.split():

@@ -55,7 +55,8 @@ options:
     type: str
     default: user
   pool:
-    description: Storage pool for the disk.
+    description: Storage pool for the disk. V(default) is made in C(/var/lib/libvirt/images) where it is not there, as
+      other tools of libvirt do.
     type: str
     default: default
   path:

@@ -71,13 +71,24 @@ def test_find(place: Place, found: str | None) -> None:
     assert _vm_volumes.find_pool(pools.libvirt, place) == found
 
 
-def test_no_such_pool() -> None:
+@pytest.mark.parametrize(("uri", "pool"), [("qemu:///system", "fast"), ("qemu:///session", "default")])
+def test_no_such_pool(uri: str, pool: str) -> None:
+    libvirt = Libvirt(Pools({}).runner, uri)  # type: ignore[arg-type]
     with pytest.raises(OptionError) as caught:
-        _vm_volumes.find_pool(Pools({}).libvirt, Place())
+        _vm_volumes.open_pool(libvirt, Place(pool=pool))
     assert str(caught.value) == (
-        "pool=default: libvirt at qemu:///system has no such storage pool; "
-        "virsh pool-define-as default dir --target FOLDER, then pool-build and pool-start, or give path"
+        f"pool={pool}: libvirt at {uri} has no such storage pool; "
+        f"virsh pool-define-as {pool} dir --target FOLDER, then pool-build and pool-start, or give path"
     )
+
+
+def test_a_new_libvirt_gets_its_usual_pool() -> None:
+    pools = Pools({})
+    assert _vm_volumes.find_pool(pools.libvirt, Place()) is None
+    assert pools.words() == ["pool-dumpxml"]
+    assert _vm_volumes.open_pool(pools.libvirt, Place()) == "default"
+    assert pools.words()[2:] == ["pool-define-as", "pool-build", "pool-start", "pool-autostart"]
+    assert pools.runner.calls[2][5:] == ["default", "dir", "--target", "/var/lib/libvirt/images"]
 
 
 def test_a_pool_that_is_not_active() -> None:
