@@ -68,20 +68,20 @@ def test_terminal_control_is_no_obstacle(tmp_path: Path) -> None:
 
 def test_the_bar_of_screen_is_not_what_the_installer_says(tmp_path: Path) -> None:
     # Recorded from the installer of Debian 13.
-    bar = (
+    clock = (
         "\x1b[H\x1b[7m\x1b[m\x1b[32m\x1b[40m[           \x1b[37m\x1b[31m (\x1b[37m1*installer\x1b[31m)\x1b[37m"
         "  2 shell  3 shell  4- log           \x1b[32m][\x1b[34m Nov 21 \x1b[37m17:{:02} \x1b[32m]\x1b[21;23H\x1b[0m"
     )
-    first = "Loading additional components  ... 10%" + bar.format(8)
+    first = "Loading additional components  ... 10%" + clock.format(8)
     seen = look(tmp_path, first)
     assert (seen.step, seen.percent) == ("Loading additional components", 4.5)
     assert seen.last_line == "Loading additional components  ... 10%"
     with open(tmp_path / "console.log", "a") as log:
-        log.write(bar.format(9))
+        log.write(clock.format(9))
     seen.look(70)
     assert seen.silence(70) == 60
     with open(tmp_path / "console.log", "a") as log:
-        log.write("... 20%" + bar.format(9))
+        log.write("... 20%" + clock.format(9))
     seen.look(80)
     assert seen.tail() == ["Loading additional components  ... 10%... 20%"]
     assert (seen.percent, seen.silence(80)) == (5.0, 0)
