@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.libvirt import running_libvirt
+from helpers.libvirt import running_libvirt, running_sshd
 from helpers.tools import clean_environment, run_tool, tool
 
 
@@ -27,7 +27,9 @@ def test_scenario(checkout: Path, scenario: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.root
-def test_a_machine_of_libvirt_is_captured(checkout: Path) -> None:
-    with running_libvirt() as libvirt:
-        run(checkout, "capture", GOLDSMITH_LIBVIRT_URI=libvirt.uri)
+def test_a_machine_of_libvirt_is_captured(checkout: Path, tmp_path: Path) -> None:
+    # As if it were on another host: its disk is fetched.
+    with running_libvirt() as libvirt, running_sshd(tmp_path / "sshd", libvirt) as uri:
+        run(checkout, "capture", GOLDSMITH_LIBVIRT_URI=uri)
         assert libvirt.domains() == []
+        assert list(libvirt.images.iterdir()) == []

@@ -50,11 +50,11 @@ def test_a_source_without_a_root(tmp_path: Path) -> None:
 def test_what_only_root_could_make_is_said() -> None:
     part = {"mountpoint": "/var", "attributes_left_out": {"security.selinux": 7}, "devices_left_out": 2}
     none = {"mountpoint": "/", "attributes_left_out": {}, "devices_left_out": 0}
-    assert _extract._left_out([none, part]) == [
+    assert _extract._warnings([none, part], []) == [
         "left out of /var, because only root can make them: device files: 2, security.selinux: 7"
     ]
     # In check mode nothing was made yet.
-    assert _extract._left_out([{"mountpoint": "/", "area": "1"}]) == []
+    assert _extract._warnings([{"mountpoint": "/", "area": "1"}], []) == []
 
 
 def test_a_tree_lies_where_no_other_account_gets_to(tmp_path: Path) -> None:
