@@ -69,7 +69,7 @@ def test_a_tree_lies_where_no_other_account_gets_to(tmp_path: Path) -> None:
 
 def _privacy(folder: Path, mode: int) -> None:
     """Ask for a tree below a folder of a mode, as if that were all there is of the host."""
-    seen = {"/": 0o755, "/top": 0o755, "/top/work": mode}
+    seen = {"/": 0o755, "/top": 0o755, "/top/place": mode}
     real_stat, real_isdir = os.stat, os.path.isdir
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -78,4 +78,4 @@ def _privacy(folder: Path, mode: int) -> None:
             lambda path, **more: os.stat_result((seen[path], *[0] * 9)) if path in seen else real_stat(path, **more),
         )
         patch.setattr(os.path, "isdir", lambda path: path in seen or real_isdir(path))
-        _extract._require_privacy("/top/work/not yet/tree")
+        _extract._require_privacy("/top/place/not yet/tree")

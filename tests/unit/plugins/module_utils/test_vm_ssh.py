@@ -116,7 +116,7 @@ def test_the_way_through_the_host_of_libvirt(network: str, said: str) -> None:
     uri = "qemu+ssh://me@kvm1:2222/system?keyfile=/my key"
     address = find(network, lambda argv: (0, said, ""), uri)
     assert address
-    access = Access(address, "debian", "/work/key", "7")
+    access = Access(address, "debian", "/srv/run/key", "7")
     command = next(word for word in access.options if word.startswith("ProxyCommand="))
     assert shlex.split(command.removeprefix("ProxyCommand=")) == [
         "ssh", "-o", "BatchMode=yes", "-T", "-i", "/my key", "-p", "2222", "-l", "me", "-W", "%h:%p", "kvm1",
@@ -126,22 +126,22 @@ def test_the_way_through_the_host_of_libvirt(network: str, said: str) -> None:
 
 
 def test_facts() -> None:
-    facts = Access(Address("127.0.0.1", 44961), "debian", "/work/key", "7").facts()
+    facts = Access(Address("127.0.0.1", 44961), "debian", "/srv/run/key", "7").facts()
     assert {name: facts[name] for name in ("host", "port", "user", "key")} == {
         "host": "127.0.0.1",
         "port": 44961,
         "user": "debian",
-        "key": "/work/key",
+        "key": "/srv/run/key",
     }
     words = shlex.split(str(facts["args"]))
     assert words[:2] == ["-F", "/dev/null"]
-    expected = {"IdentityFile=/work/key", "UserKnownHostsFile=/work/key.known_hosts", "HostKeyAlias=goldsmith-7"}
+    expected = {"IdentityFile=/srv/run/key", "UserKnownHostsFile=/srv/run/key.known_hosts", "HostKeyAlias=goldsmith-7"}
     assert expected <= set(words)
     assert not any(word.startswith("ProxyCommand") for word in words)
 
 
 def test_login() -> None:
-    access = Access(Address("10.1.2.3", 22), "debian", "/work/key", "7")
+    access = Access(Address("10.1.2.3", 22), "debian", "/srv/run/key", "7")
     runner = RecordingRunner(lambda argv: (255, "", "debian@10.1.2.3: Permission denied (publickey).\n"))
     assert _vm_ssh.try_login(runner, access, 60) == "debian@10.1.2.3: Permission denied (publickey)."  # type: ignore[arg-type]
     argv = runner.calls[0]
@@ -154,7 +154,7 @@ def test_login() -> None:
 @pytest.mark.parametrize(("seconds", "limit"), [(-5, 1), (30, 30), (600, 90)])
 def test_a_login_has_the_time_that_is_left(seconds: float, limit: float) -> None:
     runner = RecordingRunner()
-    _vm_ssh.try_login(runner, Access(Address("10.1.2.3", 22), "debian", "/work/key", "7"), seconds)  # type: ignore[arg-type]
+    _vm_ssh.try_login(runner, Access(Address("10.1.2.3", 22), "debian", "/srv/run/key", "7"), seconds)  # type: ignore[arg-type]
     assert runner.options[0]["timeout"] == limit
 
 
@@ -162,5 +162,5 @@ def test_a_login_that_does_not_end() -> None:
     def answer(argv: list[str]) -> Answer:
         raise ProgramTimeout("ssh was stopped after 90 s")
 
-    access = Access(Address("10.1.2.3", 22), "debian", "/work/key", "7")
+    access = Access(Address("10.1.2.3", 22), "debian", "/srv/run/key", "7")
     assert _vm_ssh.try_login(RecordingRunner(answer), access, 60) == "the ssh server does not finish the login"  # type: ignore[arg-type]
