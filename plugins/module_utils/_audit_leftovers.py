@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import Finding, Guest, judged, rule
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import FILE, FOLDER, LINK
+from ansible_collections.goldsmith.openstack.plugins.module_utils._seal_secrets import SETTINGS
 
 _HISTORIES = re.compile(
     r"^\.(.*_history|viminfo|lesshst|histfile|zhistory|python_history|mysql_history|psql_history|node_repl_history"
@@ -47,26 +48,7 @@ _SEEDS = (
 )
 _CREDENTIAL_FILES = (".netrc", ".pypirc", ".git-credentials", ".aws/credentials", ".config/openstack/clouds.yaml",
                      ".config/openstack/secure.yaml", ".docker/config.json", ".kube/config", ".vault_pass")  # fmt: skip
-_SETTINGS = (
-    "/etc/environment",
-    "/etc/profile.d/*",
-    "/etc/apt/sources.list",
-    "/etc/apt/sources.list.d/*",
-    "/etc/apt/apt.conf",
-    "/etc/apt/apt.conf.d/*",
-    "/etc/apt/auth.conf",
-    "/etc/apt/auth.conf.d/*",
-    "/etc/yum.conf",
-    "/etc/dnf/dnf.conf",
-    "/etc/yum.repos.d/*",
-    "/etc/zypp/repos.d/*",
-    "/etc/wgetrc",
-    "/etc/curlrc",
-    "/etc/pip.conf",
-    "/etc/sysconfig/proxy",
-    "/etc/systemd/system.conf.d/*",
-    "/etc/cloud/cloud.cfg.d/*",
-)
+_SETTINGS = (*SETTINGS, "/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*")
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - the guest's
 _IN_ADDRESS = re.compile(r"://[^/@\s:]+:[^/@\s]+@")
 _PASSWORD = re.compile(
