@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys and certificates for the signatures of images."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+_NOW = datetime.datetime.now(datetime.timezone.utc)
+_DAY = datetime.timedelta(days=1)
+_KINDS = {
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "weak": lambda: rsa.generate_private_key(65537, 1024),
+    "dsa": lambda: dsa.generate_private_key(1024),
+    "secp256r1": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "secp384r1": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "secp521r1": lambda: ec.generate_private_key(ec.SECP521R1()),
+}
+
+
+@dataclass(frozen=True)
+class SigningPair:
+    """A private key and its certificate, in files, and the id under which the key manager has the certificate."""
+
+    key: Path
+    certificate: Path
+    certificate_id: str
+
+
+def signing_pair(folder: Path, kind: str, *, passphrase: str | None = None, expired: bool = False) -> SigningPair:
+    """Make a key of that kind, and a certificate for it, which bears its id as its name in *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key: Any = _KINDS[kind]()
+    identity = str(uuid.uuid4())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"images {kind}")])
+    begin = _NOW - 20 * _DAY
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + (10 if expired else 40) * _DAY)
+        .sign(key, hashes.SHA256())
+    )
+    encryption: Any = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    pair = SigningPair(folder / f"{identity}.key", folder / f"{identity}.pem", identity)
+    pair.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return pair
