@@ -1,32 +1,25 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images in Glance: find, create with verified content, update, remove. Floor 2."""
+"""Images in Glance: find, create, change, share, remove. Floor 2."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import (
     ATTEMPTS,
     Cloud,
-    CloudError,
     Refused,
     Unreachable,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import sha512_of
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 
-_BLOCK = 1 << 20
 _PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
-# How long a store may take to finish after it has all of the data.
-_SETTLE = 120.0
+# Fields that are changed like properties, but are never added or removed.
+_CHANGEABLE = ("name", "os_hidden", "protected", "visibility", "min_disk", "min_ram", "tags")
 # The fields of an image that are not properties which a user sets.
 _FIELDS = frozenset(
     (
@@ -63,45 +56,69 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True)
 class Image:
-    """An image as Glance has it."""
+    """An image as Glance has it. *attributes* has the properties, and the other fields that can be changed."""
 
     id: str
     name: str
     status: str
     size: int | None
+    disk_format: str | None
+    container_format: str | None
     hash_algorithm: str | None
     hash_value: str | None
+    owner: str | None
+    hidden: bool
     protected: bool
+    visibility: str
+    created_at: str
+    updated_at: str
+    stores: tuple[str, ...]
+    properties: Mapping[str, str]
     attributes: Mapping[str, Any]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Image:
         """Return the image that the API describes."""
         properties = {name: value for name, value in data.items() if name not in _FIELDS}
+        changeable = {name: data.get(name) for name in _CHANGEABLE}
         return cls(
             id=data["id"],
             name=data.get("name") or "",
             status=data["status"],
             size=data.get("size"),
+            disk_format=data.get("disk_format"),
+            container_format=data.get("container_format"),
             hash_algorithm=data.get("os_hash_algo"),
             hash_value=data.get("os_hash_value"),
+            owner=data.get("owner"),
+            hidden=bool(data.get("os_hidden")),
             protected=bool(data.get("protected")),
-            attributes={
-                **properties,
-                **{name: data.get(name) for name in ("visibility", "min_disk", "min_ram")},
-                "tags": sorted(data.get("tags") or []),
-            },
+            visibility=data.get("visibility") or "",
+            created_at=data.get("created_at") or "",
+            updated_at=data.get("updated_at") or "",
+            stores=tuple(store for store in (data.get("stores") or "").split(",") if store),
+            properties=properties,
+            attributes={**properties, **changeable, "tags": sorted(data.get("tags") or [])},
         )
+
+    def changes(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of *wanted* is not so; None as a value means that there is no such property."""
+        return {name: value for name, value in wanted.items() if self.attributes.get(name) != value}
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """An image as it should be. None leaves a field to Glance, or as it is."""
+    """An image as it is created. None leaves a field to Glance. The id is chosen by who creates it.
+
+    With *dated* the first characters of the id are added to the name, so that no two are alike.
+    """
 
     name: str
     disk_format: str
     container_format: str
     visibility: str = "private"
+    hidden: bool = False
+    dated: bool = False
     min_disk: int | None = None
     min_ram: int | None = None
     tags: tuple[str, ...] | None = None
@@ -109,7 +126,7 @@ class ImageSpec:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """All that can be changed after the upload, by its name in the API."""
+        """What is compared with an image that is there already: neither its name nor whether it is hidden."""
         fields = {
             "visibility": self.visibility,
             "min_disk": self.min_disk,
@@ -123,88 +140,11 @@ class ImageSpec:
         return {
             **self.attributes,
             "id": image_id,
-            "name": self.name,
+            "name": f"{self.name}-{image_id[:8]}" if self.dated else self.name,
+            "os_hidden": self.hidden,
             "disk_format": self.disk_format,
             "container_format": self.container_format,
         }
-
-    def changes(self, image: Image) -> dict[str, Any]:
-        """Return what must be changed in *image*, by name."""
-        return {name: value for name, value in self.attributes.items() if image.attributes.get(name) != value}
-
-
-class Content:
-    """The bytes of a file; their hash is computed once, while they are sent if that comes first."""
-
-    def __init__(self, path: str, size: int) -> None:
-        self.path, self.size = path, size
-        self._sha512: str | None = None
-
-    def digest(self, algorithm: str = "sha512") -> str:
-        """Return the hash that Glance would have for these bytes."""
-        if algorithm != "sha512":
-            return _digest(self.path, algorithm)
-        if self._sha512 is None:
-            self._sha512 = sha512_of(self.path, Progress(f"read {self.path}", self.size))
-        return self._sha512
-
-    def sent(self, sha512: str) -> None:
-        """Take the hash of the bytes that were sent."""
-        if self._sha512 not in (None, sha512):
-            raise GoldsmithError(f"{self.path} changed while it was read", hint="see who writes to it, and try again")
-        self._sha512 = sha512
-
-    def same_as(self, image: Image) -> bool:
-        """Return whether *image* holds exactly these bytes."""
-        if image.size != self.size or not image.hash_algorithm or not image.hash_value:
-            return False
-        return self.digest(image.hash_algorithm) == image.hash_value
-
-
-class Body:
-    """The data of one request: read in blocks, hashed on the way, for one pass only."""
-
-    def __init__(self, content: Content, on_bytes: Callable[[int], None]) -> None:
-        self._content, self._on_bytes = content, on_bytes
-        self._digest = hashlib.sha512()
-        self.done = 0
-        self._used = False
-
-    def __len__(self) -> int:
-        return self._content.size
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._used:
-            # A library that repeats the request would send nothing, and leave an empty image.
-            raise GoldsmithError(f"{self._content.path} was to be sent twice in one request")
-        self._used = True
-        for block in self._blocks():
-            self._digest.update(block)
-            self.done += len(block)
-            yield block
-            self._on_bytes(self.done)
-
-    def _blocks(self) -> Iterator[bytes]:
-        try:
-            with open(self._content.path, "rb", buffering=0) as file:
-                while self.done < len(self):
-                    block = file.read(min(_BLOCK, len(self) - self.done))
-                    if not block:
-                        raise GoldsmithError(f"{self._content.path} became shorter while it was sent")
-                    yield block
-        except OSError as error:
-            # As an OSError it would pass for a failure of the network.
-            raise GoldsmithError(f"cannot read {self._content.path}: {error.strerror or error}") from error
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it was read."""
-        return self.done == len(self)
-
-    @property
-    def sha512(self) -> str:
-        """The hash of what was read."""
-        return self._digest.hexdigest()
 
 
 class Glance:
@@ -212,65 +152,60 @@ class Glance:
 
     def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] | None = None) -> None:
         self.cloud = cloud
-        self._sleep = sleep or time.sleep
+        self.sleep = sleep or time.sleep
+
+    def project_id(self) -> str:
+        """Return the project that images of ours belong to."""
+        return self.cloud.patiently(lambda: self.cloud.project_id)
 
     def images(self, **filters: str | int) -> list[Image]:
-        """Return all images that the filters of the image API select, the newest first."""
-        found: list[Image] = []
-        path, query = "/images", {"visibility": "all", **filters}
-        while path:
-            page = self.cloud.image_request("GET", path, params=query).json()
-            found += [Image.from_dict(data) for data in page["images"]]
-            # The link to the next page has the query in it, and the version before the path.
-            path, query = (page.get("next") or "").removeprefix("/v2"), {}
-        return found
+        """Return all images that the filters of the image API select, hidden or not, the newest first."""
+        found = {image.id: image for hidden in ("false", "true") for image in self._pages(hidden, filters)}
+        return sorted(found.values(), key=lambda image: (image.created_at, image.id), reverse=True)
 
-    def same(self, spec: ImageSpec, content: Content) -> list[Image]:
-        """Return our active images with that name, those formats and exactly those bytes."""
-        candidates = self.images(
-            name=spec.name,
-            status="active",
-            owner=self.cloud.patiently(lambda: self.cloud.project_id),
-            disk_format=spec.disk_format,
-            container_format=spec.container_format,
-            size_min=content.size,
-            size_max=content.size,
-        )
-        return [image for image in candidates if content.same_as(image)]
+    def own(self, **filters: str | int) -> list[Image]:
+        """Return the images of our project that the filters select."""
+        return self.images(owner=self.project_id(), **filters)
 
     def get(self, image_id: str) -> Image:
         """Return one image."""
         return Image.from_dict(self.cloud.image_request("GET", f"/images/{image_id}").json())
 
-    def upload(self, spec: ImageSpec, content: Content) -> Image:
-        """Create an image with that content and return it, active and verified; on any failure nothing is left."""
-        for attempt in range(1, ATTEMPTS + 1):
-            # Chosen here: a lost answer to the first request then does no harm, and the clean-up knows what to remove.
-            image_id = str(uuid.uuid4())
-            try:
-                self._create(spec, image_id)
-                return self._fill(spec, image_id, content)
-            except Unreachable as error:
-                if not self._discard(image_id, error) or attempt == ATTEMPTS:
-                    raise
-                self._sleep(max(2.0 ** (attempt - 1), min(error.pause, 60.0)))
-            except BaseException as error:
-                self._discard(image_id, error)
+    def find(self, image_id: str) -> Image | None:
+        """Return one image, or None where it is not there."""
+        try:
+            return self.get(image_id)
+        except Refused as error:
+            if error.status != 404:
                 raise
-        raise AssertionError
+            return None
 
-    def change(self, image: Image, changes: Mapping[str, Any]) -> None:
-        """Set attributes of an image."""
-        patch = [
-            {
-                "op": "replace" if name in image.attributes or name == "protected" else "add",
-                "path": "/" + name.replace("~", "~0").replace("/", "~1"),
-                "value": value,
-            }
-            for name, value in changes.items()
-        ]
-        if patch:
-            self.cloud.image_request("PATCH", f"/images/{image.id}", json=patch, headers=_PATCH)
+    def create(self, spec: ImageSpec, image_id: str) -> None:
+        """Make an image without data."""
+        try:
+            self.cloud.image_request("POST", "/images", json=spec.body(image_id))
+        except Refused as error:
+            # 409: an answer was lost, and this is the repetition.
+            if error.status != 409:
+                raise
+
+    def change(self, image: Image, wanted: Mapping[str, Any]) -> Image:
+        """Set attributes of an image, all of them at once; None removes a property. Return the image."""
+        for attempt in range(1, ATTEMPTS + 1):
+            patch = [_operation(image, name, value) for name, value in image.changes(wanted).items()]
+            if not patch:
+                return image
+            try:
+                path = f"/images/{image.id}"
+                answer = self.cloud.image_request("PATCH", path, attempts=1, json=patch, headers=_PATCH)
+                return Image.from_dict(answer.json())
+            except Unreachable as error:
+                if attempt == ATTEMPTS:
+                    raise
+                self.sleep(max(2.0 ** (attempt - 1), min(error.pause, 60.0)))
+                # It may have been done: to add or remove once more what is so already would be refused.
+                image = self.get(image.id)
+        raise AssertionError
 
     def remove(self, image_id: str) -> None:
         """Remove an image; none is well, too."""
@@ -280,68 +215,39 @@ class Glance:
             if error.status != 404:
                 raise
 
-    def _create(self, spec: ImageSpec, image_id: str) -> None:
-        try:
-            self.cloud.image_request("POST", "/images", json=spec.body(image_id))
-        except Refused as error:
-            # 409: an answer was lost, and this is the repetition.
-            if error.status != 409:
-                raise
+    def members(self, image_id: str) -> set[str]:
+        """Return the projects that a shared image is shared with."""
+        answer = self.cloud.image_request("GET", f"/images/{image_id}/members").json()
+        return {member["member_id"] for member in answer["members"]}
 
-    def _fill(self, spec: ImageSpec, image_id: str, content: Content) -> Image:
-        body = Body(content, Progress(f"upload {spec.name}", content.size))
-        try:
-            self.cloud.image_request(
-                "PUT",
-                f"/images/{image_id}/file",
-                attempts=1,
-                data=body,
-                headers={
-                    "Content-Type": "application/octet-stream",
-                    "Accept": "",
-                    "X-OpenStack-Image-Size": str(content.size),
-                },
-                # With a new token the SDK would send the consumed body again.
-                allow_reauth=False,
-            )
-        except Unreachable:
-            # Perhaps only the answer was lost: then the image is whole, or soon will be.
-            if not body.complete or self._settled(image_id).status != "active":
-                raise
-        content.sent(body.sha512)
-        image = self._settled(image_id)
-        if image.status != "active" or not content.same_as(image):
-            raise CloudError(
-                f"cloud {self.cloud.label}: after the upload of {content.path} the image {image_id} is {image.status} "
-                f"with {image.size} of {content.size} bytes and {image.hash_algorithm} {image.hash_value}; removed"
-            )
-        return image
+    def share(self, image_id: str, *, add: Collection[str] = (), drop: Collection[str] = ()) -> None:
+        """Share an image with projects, and no longer with others."""
+        for method, projects, done in (("POST", add, 409), ("DELETE", drop, 404)):
+            for project in sorted(projects):
+                path, body = f"/images/{image_id}/members", {"json": {"member": project}}
+                if method == "DELETE":
+                    path, body = f"{path}/{project}", {}
+                try:
+                    self.cloud.image_request(method, path, **body)
+                except Refused as error:
+                    # It is so already: an answer was lost.
+                    if error.status != done:
+                        raise
 
-    def _settled(self, image_id: str) -> Image:
-        deadline = time.monotonic() + _SETTLE
-        while True:
-            image = self.get(image_id)
-            if image.status not in ("saving", "importing") or time.monotonic() > deadline:
-                return image
-            self._sleep(0.5)
-
-    def _discard(self, image_id: str, cause: BaseException) -> bool:
-        """Remove an image that must not stay, without hiding *cause*; return whether it is gone."""
-        try:
-            self.remove(image_id)
-        except CloudError as error:
-            if isinstance(cause, GoldsmithError):
-                left = f"the unfinished image {image_id} could not be removed ({error})"
-                cause.args = (f"{cause}; {left}: openstack image delete {image_id}",)
-                cause.facts["left_image_id"] = image_id
-            return False
-        return True
+    def _pages(self, hidden: str, filters: Mapping[str, str | int]) -> list[Image]:
+        found: list[Image] = []
+        path, query = "/images", {"visibility": "all", "os_hidden": hidden, **filters}
+        while path:
+            page = self.cloud.image_request("GET", path, params=query).json()
+            found += [Image.from_dict(data) for data in page["images"]]
+            # The link to the next page has the query in it, and the version before the path.
+            path, query = (page.get("next") or "").removeprefix("/v2"), {}
+        return found
 
 
-def _digest(path: str, algorithm: str) -> str:
-    # Only for a cloud whose operator chose another algorithm.
-    digest = hashlib.new(algorithm)
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _operation(image: Image, name: str, value: Any) -> dict[str, Any]:
+    path = "/" + name.replace("~", "~0").replace("/", "~1")
+    if value is None:
+        return {"op": "remove", "path": path}
+    there = name in image.properties or name in _CHANGEABLE
+    return {"op": "replace" if there else "add", "path": path, "value": value}

@@ -18,7 +18,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import 
     CloudOptions,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Content, Glance, Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Glance, Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance_upload import holds, upload
+from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
 
 __all__ = ["CloudOptions", "cloud_options", "connect", "execute", "listed", "parts_of", "plan", "report"]
 
@@ -146,15 +148,27 @@ def plan(glance: Glance, wanted: Wanted, parts: Sequence[Part]) -> Plan:
     steps: list[Step] = []
     for plain in parts:
         part = _naming(plain, ids)
-        found = glance.same(part.spec, part.content)
+        found = _same(glance, part)
         # Of several equal ones the one that needs the fewest changes.
-        image = min(found, key=lambda image: len(part.spec.changes(image)), default=None)
-        changes = part.spec.changes(image) if image else {}
+        image = min(found, key=lambda image: len(image.changes(part.spec.attributes)), default=None)
+        changes = image.changes(part.spec.attributes) if image else {}
         if image and wanted.protected not in (None, image.protected):
             changes["protected"] = wanted.protected
         ids[part.part] = image.id if image else _UNKNOWN_ID
         steps.append(Step(part, image, changes))
     return Plan(tuple(steps))
+
+
+def _same(glance: Glance, part: Part) -> list[Image]:
+    found = glance.own(
+        name=part.spec.name,
+        status="active",
+        disk_format=part.spec.disk_format,
+        container_format=part.spec.container_format,
+        size_min=part.content.size,
+        size_max=part.content.size,
+    )
+    return [image for image in found if holds(image, part.content)]
 
 
 def execute(glance: Glance, wanted: Wanted, todo: Plan) -> dict[str, Any]:
@@ -166,7 +180,7 @@ def execute(glance: Glance, wanted: Wanted, todo: Plan) -> dict[str, Any]:
         for step in todo.steps:
             if step.uploads:
                 part = _naming(step.part, {name: image.id for name, image in images.items()})
-                images[part.part] = glance.upload(part.spec, part.content)
+                images[part.part] = upload(glance, part.spec, part.content)
                 made.append((step, images[part.part]))
             elif step.image:
                 images[step.part.part] = step.image

@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Content, Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
 
 
 class Images:
