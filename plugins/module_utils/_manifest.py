@@ -10,9 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _tree
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_metadata, _tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import sha512_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._files import whole_file
@@ -69,6 +70,41 @@ def packages(tree: str | None) -> list[dict[str, str]]:
         return _tree.packages(tree) if tree else []
     except FileNotFoundError:
         return []
+
+
+def metadata(
+    artifacts: Sequence[Mapping[str, Any]],
+    packages: Sequence[Mapping[str, str]],
+    *,
+    derived: Mapping[str, Any],
+    given: Mapping[str, Any],
+    epoch: int | None,
+    min_disk: int | None,
+) -> dict[str, Any]:
+    """Return what Glance is to know: of the whole build, and of each artifact what is true of that."""
+    derived = {**derived, **_image_metadata.of_content(packages, epoch)}
+    needed = [_image_metadata.min_disk(item["format"], item["virtual_size"], min_disk) for item in artifacts]
+    return {
+        "build_date": _image_metadata.build_date(epoch),
+        "min_disk": max(needed),
+        "properties": _image_metadata.merged(derived, given),
+        "artifacts": [
+            {**item, "min_disk": size, "properties": _image_metadata.of_format(item["format"], derived, given)}
+            for item, size in zip(artifacts, needed)
+        ],
+    }
+
+
+def memory(tree: str | None, least: int) -> int:
+    """Return the smallest memory of a flavour in MiB, at least *least*; a tree without a kernel needs no more."""
+    boot = Path(tree, "boot") if tree else None
+    if boot is None or boot.is_symlink() or not boot.is_dir():
+        return least
+    sizes = [
+        max((path.lstat().st_size for path in boot.glob(pattern) if not path.is_symlink()), default=0)
+        for pattern in ("vmlinuz-*", "initr*")
+    ]
+    return _image_metadata.min_ram(*sizes, least) if all(sizes) else least
 
 
 def write(folder: str, content: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:

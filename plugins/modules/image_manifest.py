@@ -10,8 +10,11 @@ short_description: Record what an output folder holds
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
-  - Writes C(manifest.json) (definition, packages, files with sizes and sha512, Glance properties, timings) and
-    C(SHA512SUMS), which C(sha512sum -c) accepts.
+  - Writes C(manifest.json) (definition, packages, files with sizes and sha512, what Glance is to know of them, timings)
+    and C(SHA512SUMS), which C(sha512sum -c) accepts.
+  - Every file has the properties and the smallest disk that are true of it. What only a disk needs
+    (C(hw_firmware_type), where it was derived) is not said of the root file system of a triplet, and what only a
+    triplet needs (C(os_command_line)) not of a disk; a kernel and a ramdisk have none, because images may share them.
 attributes:
   check_mode:
     support: full
@@ -69,15 +72,25 @@ options:
     description: What the build needed and the image has no more, with C(packages) and C(size) in bytes.
     type: dict
     default: {}
-  properties:
-    description: Glance properties.
+  derived:
+    description:
+      - Glance properties that follow from O(definition). The packages decide on C(cloud_init_installed) and
+        C(hw_qemu_guest_agent), O(epoch) on C(image_build_date).
     type: dict
     default: {}
+  properties:
+    description: Glance properties that go before those that are derived. An empty value removes one.
+    type: dict
+    default: {}
+  epoch:
+    description: Time of the newest package, in seconds since 1970, as RV(goldsmith.openstack.loop_image#module:epoch).
+    type: int
   min_disk:
-    description: The smallest disk of a flavour, in GB. The default is what the largest file needs.
+    description: The smallest disk of a flavour, in GB. The default is what each file needs.
     type: int
   min_ram:
-    description: The smallest memory of a flavour, in MB.
+    description:
+      - The smallest memory of a flavour, in MB. A large kernel or ramdisk in O(tree) makes it more; 0 is for none.
     type: int
     default: 0
   timings:
@@ -95,6 +108,11 @@ EXAMPLES = r"""
       - file: debian-13-amd64.qcow2
         format: qcow2
         virtual_size: 681574400
+    derived:
+      hw_disk_bus: virtio
+      os_distro: debian
+    properties:
+      os_purpose: minimal
 """
 
 RETURN = r"""
@@ -103,9 +121,25 @@ path:
   type: str
   returned: always
 artifacts:
-  description: The files with file, format, size and virtual_size in bytes, and sha512.
+  description: The files with file, format, size and virtual_size in bytes, sha512, min_disk in GB, and properties.
   type: list
   elements: dict
+  returned: always
+build_date:
+  description: Day of the newest package (UTC), as YYYY-MM-DD; none without O(epoch).
+  type: str
+  returned: always
+properties:
+  description: All properties of the build.
+  type: dict
+  returned: always
+min_disk:
+  description: The smallest disk of a flavour for any of the files, in GB.
+  type: int
+  returned: always
+min_ram:
+  description: The smallest memory of a flavour, in MB.
+  type: int
   returned: always
 """
 
@@ -113,7 +147,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _manifest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import GIB, align_up
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -132,7 +165,9 @@ ARGUMENT_SPEC = {
     "packages": {"type": "list", "elements": "dict", "default": []},
     "tree": {"type": "path"},
     "removed": {"type": "dict", "default": {}},
+    "derived": {"type": "dict", "default": {}},
     "properties": {"type": "dict", "default": {}},
+    "epoch": {"type": "int"},
     "min_disk": {"type": "int"},
     "min_ram": {"type": "int", "default": 0},
     "timings": {"type": "dict", "default": {}},
@@ -142,14 +177,22 @@ ARGUMENT_SPEC = {
 def run(params: dict, check_mode: bool) -> dict:
     """Describe the files and write the record."""
     artifacts = _manifest.describe(params["path"], [_manifest.Artifact(**item) for item in params["artifacts"]])
-    largest = max(artifact["virtual_size"] for artifact in artifacts)
+    packages = params["packages"] or _manifest.packages(params["tree"])
+    metadata = _manifest.metadata(
+        artifacts,
+        packages,
+        derived=params["derived"],
+        given=params["properties"],
+        epoch=params["epoch"],
+        min_disk=params["min_disk"],
+    )
+    metadata["min_ram"] = params["min_ram"] and _manifest.memory(params["tree"], params["min_ram"])
     content = {
-        **{name: params[name] for name in ("name", "definition", "removed", "properties", "min_ram", "timings")},
-        "packages": params["packages"] or _manifest.packages(params["tree"]),
-        "min_disk": params["min_disk"] or align_up(largest, GIB) // GIB,
-        "artifacts": artifacts,
+        **{name: params[name] for name in ("name", "definition", "removed", "timings")},
+        "packages": packages,
+        **metadata,
     }
-    return _manifest.write(params["path"], content, check_mode=check_mode)
+    return {**metadata, **_manifest.write(params["path"], content, check_mode=check_mode)}
 
 
 def main() -> None:

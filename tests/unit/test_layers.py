@@ -22,6 +22,7 @@ TOP_FLOOR = 3
 # Imports within one floor, each with its reason. All others point down.
 SIDEWAYS = {
     ("_sizes", "_errors"): "a text that is no size is an error",
+    ("_image_metadata", "_sizes"): "the smallest disk of a flavour is a size",
     ("_image_properties", "_errors"): "a property that no service reads is an error",
     ("_environment", "_run"): "programs in a tree are found where the runner finds its own",
     ("_grub", "_tree"): "the menu entry is that of the kernel found in a tree",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,33 @@ def test_files_are_described(folder: Path) -> None:
     ]
     with pytest.raises(OptionError, match=r"artifacts=b\.raw: is not in"):
         _manifest.describe(str(folder), [Artifact("b.raw", "raw")])
+
+
+def test_the_largest_kernel_and_ramdisk_decide_on_the_memory(tmp_path: Path) -> None:
+    boot = tmp_path / "boot"
+    assert _manifest.memory(None, 512) == _manifest.memory(str(tmp_path), 512) == 512
+    boot.mkdir()
+    (boot / "vmlinuz-6.12").write_bytes(b"")
+    os.truncate(boot / "vmlinuz-6.12", 12 << 20)
+    (boot / "initrd.img").symlink_to("/dev/zero")
+    assert _manifest.memory(str(tmp_path), 512) == 512
+    for name, size in (("initrd.img-6.12", 20 << 20), ("initramfs-old.img", 5 << 20)):
+        (boot / name).write_bytes(b"")
+        os.truncate(boot / name, size)
+    assert _manifest.memory(str(tmp_path), 256) == _manifest.memory(str(tmp_path), 512) == 512
+    os.truncate(boot / "initrd.img-6.12", 80 << 20)
+    assert _manifest.memory(str(tmp_path), 512) == 1024
+    assert _manifest.memory(str(tmp_path), 2048) == 2048
+
+
+def test_a_foreign_boot_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("vmlinuz-1", "initrd.img-1"):
+        (tmp_path / "elsewhere" / name).write_bytes(b"")
+        os.truncate(tmp_path / "elsewhere" / name, 1 << 30)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "boot").symlink_to(tmp_path / "elsewhere")
+    assert _manifest.memory(str(tmp_path / "tree"), 512) == 512
 
 
 def test_sums_are_accepted_by_sha512sum(folder: Path) -> None:

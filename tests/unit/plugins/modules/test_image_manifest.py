@@ -48,6 +48,48 @@ def test_packages_are_those_that_the_tree_has_now(tmp_path: Path) -> None:
     assert content["removed"] == removed
 
 
+def test_what_was_built_decides_and_what_is_given_goes_before(tmp_path: Path) -> None:
+    for name in ("a.qcow2", "a.vmlinuz", "a.initrd", "a.ext4"):
+        (tmp_path / name).write_bytes(b"x" * 100)
+    formats = {"a.qcow2": "qcow2", "a.vmlinuz": "aki", "a.initrd": "ari", "a.ext4": "ami"}
+    artifacts = [
+        {"file": file, "format": form, **({"virtual_size": GIB + 1} if form == "qcow2" else {})}
+        for file, form in formats.items()
+    ]
+    options = {
+        "path": str(tmp_path),
+        "name": "a",
+        "artifacts": artifacts,
+        "packages": [{"package": "qemu-guest-agent", "version": "1"}],
+        "derived": {"hw_firmware_type": "uefi", "hw_disk_bus": "virtio", "os_distro": "debian", "os_version": 13},
+        "properties": {"hw_disk_bus": "scsi", "os_command_line": "root=/dev/sda", "os_distro": ""},
+        "epoch": 1763596800,
+    }
+    result = run_module("image_manifest", options)
+    content = json.loads((tmp_path / "manifest.json").read_text())
+    common = {
+        "cloud_init_installed": "false",
+        "hw_disk_bus": "scsi",
+        "hw_qemu_guest_agent": "yes",
+        "image_build_date": "2025-11-20",
+        "os_version": "13",
+    }
+    disk = {**common, "hw_firmware_type": "uefi"}
+    assert content["properties"] == {**disk, "os_command_line": "root=/dev/sda"}
+    assert [(item["properties"], item["min_disk"]) for item in content["artifacts"]] == [
+        (disk, 2),
+        ({}, 0),
+        ({}, 0),
+        ({**common, "os_command_line": "root=/dev/sda"}, 1),
+    ]
+    assert (content["min_disk"], content["min_ram"], content["build_date"]) == (2, 0, "2025-11-20")
+    for name in ("artifacts", "build_date", "min_disk", "min_ram", "properties"):
+        assert result[name] == content[name]
+    # The same content again is no change; another day of its packages is.
+    assert run_module("image_manifest", options)["changed"] is False
+    assert run_module("image_manifest", {**options, "epoch": 1763596800 + 86400}, check=True)["changed"] is True
+
+
 @pytest.mark.parametrize(
     ("size", "given", "expected"), [(None, None, 1), (GIB, None, 1), (GIB + 1, None, 2), (1, 5, 5)]
 )
