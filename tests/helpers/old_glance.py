@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The previous generation of Glance and Keystone, from a distribution's packages, as a cloud for tests.
+
+The packages are installed on this host, or only unpacked into a folder. That needs no chroot: their Python runs with
+the loader and the libraries of the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shlex
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers.fault_proxy import FaultProxy
+from helpers.glance import TestCloud, write_clouds
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud_files import Settings
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+
+VARIABLE = "GOLDSMITH_PREVIOUS_GLANCE"
+_CACHE = Path.home() / ".cache" / "goldsmith" / "tests"
+TREE = _CACHE / "glance-25"
+PACKAGES = "python3-glance,glance-common,python3-keystone,gunicorn"
+_SITE = "usr/lib/python3/dist-packages"
+_PASTE = "usr/share/glance-common/glance-api-paste.ini"
+_PROGRAMS = ("gunicorn", "glance-manage", "keystone-manage")
+
+
+@dataclass(frozen=True)
+class TreeEnvironment:
+    """What LocalCloud takes for a Python environment: programs that run from the packages below *tree*."""
+
+    directory: Path
+    tree: Path
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is there, for these packages."""
+        python = self.directory / "bin" / "python"
+        return python.exists() and python.read_text() == self._launcher()
+
+    def make(self, _runner: object, _python: str) -> bool:
+        """Make it; return whether there was something to do."""
+        if self.ready:
+            return False
+        shutil.rmtree(self.directory, ignore_errors=True)
+        programs = self.directory / "bin"
+        programs.mkdir(parents=True)
+        for name in _PROGRAMS:
+            shutil.copy(self.tree / "usr" / "bin" / name, programs / name)
+        paste = self.directory / "etc" / "glance" / "glance-api-paste.ini"
+        paste.parent.mkdir(parents=True)
+        shutil.copy(self.tree / _PASTE, paste)
+        partial = programs / ".python"
+        partial.write_text(self._launcher())
+        partial.chmod(0o755)
+        partial.rename(programs / "python")
+        return True
+
+    def _launcher(self) -> str:
+        loaders = sorted(self.tree.glob("lib64/ld-*.so.*")) + sorted(self.tree.glob("lib/ld-*.so.*"))
+        libraries = [os.fspath(path) for top in ("lib", "usr/lib") for path in self.tree.glob(f"{top}/*-linux-gnu")]
+        python = self.tree / "usr" / "bin" / "python3"
+        words = [
+            loaders[0],
+            "--library-path",
+            ":".join(libraries),
+            "--argv0",
+            self.directory / "bin" / "python",
+            python,
+        ]
+        return (
+            f"#!/bin/sh\nPYTHONHOME={shlex.quote(os.fspath(self.tree / 'usr'))}\nexport PYTHONHOME\n"
+            f'exec {shlex.join(map(os.fspath, words))} "$@"\n'
+        )
+
+
+@dataclass(frozen=True)
+class PreviousCloud(LocalCloud):
+    """A local cloud whose servers are those below *tree*."""
+
+    tree: Path = TREE
+
+    @property
+    def _environment(self) -> TreeEnvironment:
+        return TreeEnvironment(self.venv, self.tree)
+
+    def _lay_databases(self, runner: Runner) -> None:
+        super()._lay_databases(runner)
+        # This generation leaves connections open that still read: they must not hold up who writes.
+        for database in self._state.glob("*.sqlite"):
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+
+    @staticmethod
+    def _servers(settings: Settings) -> tuple[tuple[str, str, int], ...]:
+        return (
+            ("keystone", "keystone.server.wsgi:initialize_public_application()", settings.identity_port),
+            ("glance", "glance.common.wsgi_app:init_app()", settings.image_port),
+        )
+
+
+def installed_tree() -> Path | None:
+    """Return where the packages are: in the folder that the environment names, in the cache, or on this host."""
+    named = os.environ.get(VARIABLE)
+    for tree in [Path(named)] if named else [TREE, Path("/")]:
+        # The folder of a distribution may be there without the others: all or nothing.
+        parts = [*(f"{_SITE}/{name}" for name in ("glance", "keystone", "gunicorn")), _PASTE]
+        if all((tree / part).exists() for part in parts):
+            return tree
+    assert not named, f"{VARIABLE}={named}: no Glance, Keystone and gunicorn there"
+    return None
+
+
+def previous_cloud(directory: Path, tree: Path, options: Mapping[str, str] | None = None) -> PreviousCloud:
+    """A cloud in *directory* with the servers of *tree*."""
+    # Empty tables are kept with the launcher: other packages, other tables.
+    releases = sorted(path.name for name in ("glance", "keystone") for path in tree.glob(f"{_SITE}/{name}-*"))
+    mark = hashlib.sha256(f"{tree} {releases}".encode()).hexdigest()[:12]
+    return PreviousCloud(
+        directory=directory, venv=_CACHE / f"launcher-{mark}", python=sys.executable, options=options or {}, tree=tree
+    )
+
+
+@contextlib.contextmanager
+def previous_test_cloud(directory: Path, options: Mapping[str, str] | None = None) -> Iterator[TestCloud]:
+    """The running cloud with a proxy before its Glance; where the packages are not, the test is skipped."""
+    tree = installed_tree()
+    if tree is None:
+        pytest.skip(
+            f"needs the packages of Glance 25, for example by "
+            f"mmdebstrap --variant=extract --include={PACKAGES} bookworm {TREE}"
+        )
+    cloud = previous_cloud(directory / "state", tree, options)
+    cloud.start()
+    try:
+        settings = cloud.settings()
+        assert settings
+        with FaultProxy(settings.image_port) as proxy:
+            clouds_yaml = directory / "clouds.yaml"
+            write_clouds(cloud, proxy, clouds_yaml)
+            yield TestCloud(cloud, proxy, clouds_yaml)
+    finally:
+        cloud.remove()
