@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -21,17 +21,21 @@ _ALWAYS = 1_000_000
 
 @dataclass
 class Fault:
-    """What happens to the next *times* requests of that method whose path matches.
+    """What happens to the next *times* requests whose method, a pattern too, and path match.
 
-    *answer*: this status comes in place of the server's, at once and without reading the body if *early*, else after
-    reading it. *drop_at*: the connection ends on both sides when that share of the body has passed. *lose_answer*: the
-    server does its work, the client never hears of it. *corrupt*: one byte of the body is changed. *hold_at*: nothing
-    more passes after that share until *release* is set.
+    *skip*: so many of them pass before; *every*: of so many in a row only the first is broken. *answer*: this status
+    comes in place of the server's, at once and without reading the body if *early*, else after reading it. *drop_at*:
+    the connection ends on both sides when that share of the body has passed. *lose_answer*: the server does its work,
+    the client never hears of it. *corrupt*: one byte of the body is changed. *hold_at*: nothing more passes after that
+    share until *release* is set. *hold_request*: it waits for that before the server hears of it. *hold_answer*: it
+    waits when the server has done its work.
     """
 
     method: str
     path: str = "."
     times: int = 1
+    skip: int = 0
+    every: int = 1
     answer: int | None = None
     early: bool = False
     headers: dict[str, str] = field(default_factory=dict)
@@ -39,10 +43,17 @@ class Fault:
     lose_answer: bool = False
     corrupt: bool = False
     hold_at: float | None = None
+    hold_request: bool = False
+    hold_answer: bool = False
     held: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
 
     ALWAYS: ClassVar[int] = _ALWAYS
+
+    def wait(self) -> None:
+        """Say that it is held, and wait until that is over."""
+        self.held.set()
+        self.release.wait(60)
 
 
 @dataclass(frozen=True)
@@ -52,14 +63,21 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class FaultProxy:
-    """Use it as a context manager; *url* is where it listens."""
+    """Use it as a context manager; *url* is where it listens.
+
+    *after* is called when the server has answered a request that may have changed something, and before the client
+    hears of it: so nobody else does anything meanwhile.
+    """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.upstream = (host, port)
         self.requests: list[Request] = []
+        self.answers: list[tuple[Request, int]] = []
+        self.after: Callable[[Request], None] | None = None
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
@@ -90,6 +108,7 @@ class FaultProxy:
                 fault.release.set()
             self._faults.clear()
             self.requests.clear()
+            self.answers.clear()
 
     def seen(self, method: str, path: str = ".") -> list[Request]:
         """Return the requests that came."""
@@ -99,8 +118,12 @@ class FaultProxy:
         """Return the fault that this request gets."""
         with self._lock:
             for fault in self._faults:
-                if fault.times > 0 and fault.method == method and re.search(fault.path, path):
+                if fault.times > 0 and re.fullmatch(fault.method, method) and re.search(fault.path, path):
+                    if fault.skip > 0:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
+                    fault.skip = fault.every - 1
                     return fault
         return None
 
@@ -118,21 +141,25 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         fault = self.proxy.take(self.command, self.path) or Fault(self.command)
         small = self.rfile.read(length) if 0 < length <= _BLOCK else b""
-        self.proxy.requests.append(Request(self.command, self.path, small))
+        request = Request(self.command, self.path, small, dict(self.headers.items()))
+        self.proxy.requests.append(request)
         blocks = iter([small]) if small else self._blocks(0 if fault.early else length)
         try:
             if fault.answer:
                 for _block in blocks:
                     pass
+                self.proxy.answers.append((request, fault.answer))
                 self._answer(fault.answer, fault.headers, b"injected")
             else:
-                self._forward(fault, length, blocks)
+                if fault.hold_request:
+                    fault.wait()
+                self._forward(request, fault, length, blocks)
         except (_Dropped, OSError):
             self._drop()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815
 
-    def _forward(self, fault: Fault, length: int, blocks: Iterator[bytes]) -> None:
+    def _forward(self, request: Request, fault: Fault, length: int, blocks: Iterator[bytes]) -> None:
         upstream = http.client.HTTPConnection(*self.proxy.upstream, timeout=60)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -145,6 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
                 upstream.send(block)
             answer = upstream.getresponse()
             data = answer.read()
+            self.proxy.answers.append((request, answer.status))
+            if self.proxy.after and self.command != "GET":
+                self.proxy.after(request)
+            if fault.hold_answer:
+                fault.wait()
             if fault.lose_answer:
                 raise _Dropped
             kept = ("transfer-encoding", "connection", "content-length")
@@ -163,8 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
             yield block
             passed += len(block)
             if fault.hold_at is not None and passed >= fault.hold_at * length and not fault.held.is_set():
-                fault.held.set()
-                fault.release.wait(60)
+                fault.wait()
             if fault.drop_at is not None and passed >= fault.drop_at * length:
                 raise _Dropped
 

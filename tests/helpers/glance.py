@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -32,6 +33,13 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud i
 # The default of the role local_cloud: who has run it has the environment already.
 VENV = Path.home() / ".cache" / "goldsmith" / "local_cloud" / "venv"
 _MODULES = "ansible_collections.goldsmith.openstack.plugins.modules"
+# Runs a module whose pauses are short.
+_HURRIED = """
+import runpy, sys, time
+rest = time.sleep
+time.sleep = lambda seconds: rest(min(seconds, 0.05))
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
 
 
 def local_cloud(directory: Path, **options: str) -> LocalCloud:
@@ -54,17 +62,21 @@ class TestCloud:
         options = CloudOptions(cloud=cloud, clouds_yaml=str(self.clouds_yaml), timeout=30)
         return Glance(Cloud(options, sleep=_briefly), sleep=_briefly)
 
+    @functools.cached_property
+    def direct(self) -> Glance:
+        """The images, whatever the proxy would do."""
+        return self.glance("embedded")
+
     def images(self, **filters: str) -> list[Image]:
         """What is in Glance, whatever the proxy would do."""
-        return self.glance("embedded").images(**filters)
+        return self.direct.images(**filters)
 
     def empty(self) -> None:
         """Remove all images."""
-        direct = self.glance("embedded")
-        for image in direct.images():
+        for image in self.direct.images():
             if image.protected:
-                direct.change(image, {"protected": False})
-            direct.remove(image.id)
+                self.direct.change(image, {"protected": False})
+            self.direct.remove(image.id)
 
 
 def write_clouds(cloud: LocalCloud, proxy: FaultProxy, path: Path) -> None:
@@ -91,10 +103,13 @@ def write_clouds(cloud: LocalCloud, proxy: FaultProxy, path: Path) -> None:
     path.write_text(json.dumps({"clouds": clouds}))
 
 
-def start_module(name: str, arguments: Mapping[str, Any], *, check: bool = False) -> subprocess.Popen[str]:
-    """Start a module in a process of its own, as Ansible does."""
+def start_module(
+    name: str, arguments: Mapping[str, Any], *, check: bool = False, hurried: bool = False
+) -> subprocess.Popen[str]:
+    """Start a module in a process of its own, as Ansible does; a *hurried* one does not wait long for anything."""
+    start = ["-c", _HURRIED] if hurried else ["-m"]
     process = subprocess.Popen(
-        [sys.executable, "-m", f"{_MODULES}.{name}"],
+        [sys.executable, *start, f"{_MODULES}.{name}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
