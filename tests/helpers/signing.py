@@ -1,12 +1,13 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys and certificates for the signatures of images."""
+"""Keys and certificates for the signatures of images, and images that are signed with them."""
 
 from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import Signer, Signing
 
 _NOW = datetime.datetime.now(datetime.timezone.utc)
 _DAY = datetime.timedelta(days=1)
@@ -60,3 +65,29 @@ def signing_pair(folder: Path, kind: str, *, passphrase: str | None = None, expi
     pair.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
     pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return pair
+
+
+def signer(pair: SigningPair, hash_method: str = "SHA-256", command: tuple[str, ...] | None = None) -> Signer:
+    """Who signs with that pair, by its key or by a command."""
+    signing = Signing(
+        key=None if command else str(pair.key),
+        command=command,
+        passphrase=None,
+        certificate=str(pair.certificate),
+        certificate_id=pair.certificate_id,
+        hash_method=hash_method,
+    )
+    return Signer(signing, Runner())
+
+
+def upload_by_hand(cloud: Cloud, properties: Mapping[str, str], content: bytes) -> dict[str, Any]:
+    """Create an image with these properties and that content, and remove it; return what Glance had of it."""
+    identity = str(uuid.uuid4())
+    form = {"id": identity, "name": "signed", "disk_format": "ami", "container_format": "ami"}
+    cloud.image_request("POST", "/images", json={**form, **properties})
+    try:
+        headers = {"Content-Type": "application/octet-stream", "Accept": ""}
+        cloud.image_request("PUT", f"/images/{identity}/file", data=content, headers=headers)
+        return cloud.image_request("GET", f"/images/{identity}").json()
+    finally:
+        cloud.image_request("DELETE", f"/images/{identity}")

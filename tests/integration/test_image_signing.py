@@ -10,15 +10,15 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.glance import local_cloud
 from helpers.key_manager import key_manager
-from helpers.signing import SigningPair, signing_pair
+from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud, CloudOptions, Refused
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import HASH_METHODS, Signer, Signing
+from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import HASH_METHODS, Signer
 
 CONTENT = b"\x53\xef" * 50_000
 
@@ -31,21 +31,9 @@ class SigningCloud:
     clouds_yaml: Path
     keys: dict[str, SigningPair]
 
-    def upload(self, properties: dict[str, str], content: bytes = CONTENT) -> dict:
-        """Create an image with these properties and that content, by plain requests; return what Glance has of it."""
-        identity = str(uuid.uuid4())
-        form = {"id": identity, "name": "signed", "disk_format": "ami", "container_format": "ami"}
-        self.cloud.image_request("POST", "/images", json={**form, **properties})
-        try:
-            self.cloud.image_request(
-                "PUT",
-                f"/images/{identity}/file",
-                data=content,
-                headers={"Content-Type": "application/octet-stream", "Accept": ""},
-            )
-            return self.cloud.image_request("GET", f"/images/{identity}").json()
-        finally:
-            self.cloud.image_request("DELETE", f"/images/{identity}")
+    def upload(self, properties: dict[str, str], content: bytes = CONTENT) -> dict[str, Any]:
+        """What Glance has of an image with these properties and that content."""
+        return upload_by_hand(self.cloud, properties, content)
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +48,6 @@ def signing_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SigningC
         yield SigningCloud(Cloud(options), local.clouds_yaml, keys)
     finally:
         local.remove()
-
-
-def signer(pair: SigningPair, hash_method: str = "SHA-256", command: tuple[str, ...] | None = None) -> Signer:
-    return Signer(
-        Signing(
-            key=None if command else str(pair.key),
-            command=command,
-            passphrase=None,
-            certificate=str(pair.certificate),
-            certificate_id=pair.certificate_id,
-            hash_method=hash_method,
-        ),
-        Runner(),
-    )
 
 
 def digest(ours: Signer, content: bytes = CONTENT) -> bytes:
