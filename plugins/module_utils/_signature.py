@@ -152,7 +152,7 @@ class Signer:
         for signature in self._readings(output):
             if self._verifies(signature, digest):
                 return signature
-        raise self._wrong(self._mistake(output, digest))
+        raise self._wrong(*self._mistake(output, digest))
 
     def _readings(self, output: bytes) -> Iterator[bytes]:
         """Yield what the output of a command may mean: itself, its base64, a signature of an HSM."""
@@ -219,21 +219,25 @@ class Signer:
             raise self._wrong("returned nothing instead of a signature")
         return output
 
-    def _mistake(self, output: bytes, digest: bytes) -> str:
-        """Return what is wrong with the output of a command that does not verify."""
+    def _mistake(self, output: bytes, digest: bytes) -> tuple[str, str]:
+        """Return what is wrong with the output of a command that does not verify, and the remedy."""
         again = hashlib.new(self.digest_name, digest).digest()
         for signature in self._readings(output):
             if self._verifies(signature, again):
-                return "signs a hash of the digest; it has to sign the digest that it gets, without hashing it again"
+                return "signs a hash of the digest", "it has to sign the digest that it gets, without hashing it again"
             if isinstance(self._public, rsa.RSAPublicKey):
                 if self._verifies_as(self._pss(padding.PSS.AUTO), signature, digest):
-                    return "signs with another length of salt than Glance asks for, the maximum (rsa_pss_saltlen:max)"
+                    return "signs with another length of salt than the maximum, which Glance asks for", (
+                        "say rsa_pss_saltlen:max to openssl pkeyutl, --salt-len -2 to pkcs11-tool"
+                    )
                 if self._verifies_as(padding.PKCS1v15(), signature, digest):
-                    return "signs with the padding PKCS #1 v1.5; Glance asks for PSS (rsa_padding_mode:pss)"
+                    return "signs with the padding PKCS #1 v1.5; Glance asks for PSS", (
+                        "say rsa_padding_mode:pss to openssl pkeyutl, --mechanism RSA-PKCS-PSS to pkcs11-tool"
+                    )
         return (
             f"returned {len(output)} bytes that are no signature of the {self._signing.hash_method} digest "
             f"by the key of signing_certificate={self._signing.certificate}"
-        )
+        ), _CONTRACT
 
     def _verifies(self, signature: bytes, digest: bytes) -> bool:
         if isinstance(self._public, rsa.RSAPublicKey):
@@ -270,10 +274,10 @@ class Signer:
                 hint="sign with a certificate that is valid",
             )
 
-    def _wrong(self, what: str) -> OptionError:
+    def _wrong(self, what: str, hint: str = _CONTRACT) -> OptionError:
         # Only the name of the program: its other words may be secret.
         program = os.path.basename((self._signing.command or ("",))[0])
-        return OptionError("signing_command", program, what, hint=_CONTRACT)
+        return OptionError("signing_command", program, what, hint=hint)
 
 
 def _private_key(path: str, passphrase: str | None) -> Any:

@@ -171,8 +171,11 @@ def test_a_command_signs_with_a_curve(curve: SigningPair, way: str) -> None:
 @pytest.mark.parametrize(
     ("way", "message"),
     [
-        ("short salt", "signs with another length of salt than Glance asks for, the maximum (rsa_pss_saltlen:max)"),
-        ("pkcs1", "signs with the padding PKCS #1 v1.5; Glance asks for PSS (rsa_padding_mode:pss)"),
+        (
+            "short salt",
+            "signs with another length of salt than the maximum, which Glance asks for; say rsa_pss_saltlen:max",
+        ),
+        ("pkcs1", "signs with the padding PKCS #1 v1.5; Glance asks for PSS; say rsa_padding_mode:pss"),
         ("hashes again", "signs a hash of the digest; it has to sign the digest that it gets"),
         (
             "other data",
