@@ -38,7 +38,7 @@ def test_only_what_differs_is_changed() -> None:
 
 
 def test_a_dated_name_ends_in_the_id() -> None:
-    spec = ImageSpec("guest-20261121", "raw", "bare", hidden=True, dated=True)
+    spec = ImageSpec("guest", "raw", "bare", hidden=True, dated="guest-20261121")
     body = spec.body("1bea47ed-f6a9-463b-b423-14b9cca9ad27")
     assert body["name"] == "guest-20261121-1bea47ed"
     assert body["os_hidden"] is True
