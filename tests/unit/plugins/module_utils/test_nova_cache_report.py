@@ -197,7 +197,7 @@ def test_images_by_name_and_what_they_need(instances: Path) -> None:
 
 
 def test_images_without_an_id() -> None:
-    with pytest.raises(OptionError, match="images={'name': 'x'}: has no id; give a dictionary with id and name"):
+    with pytest.raises(OptionError, match=r"images=\{'name': 'x'\}: has no id; give a dictionary with id and name"):
         cache.images_from([{"name": "x"}])
 
 
@@ -284,7 +284,7 @@ def test_many_broken_disks(instances: Path) -> None:
 def test_without_a_folder(instances: Path, tmp_path: Path) -> None:
     report = look(instances, subdirectory="none")
     assert (report["base"], report["files"]) == (str(instances / "none"), [])
-    with pytest.raises(OptionError, match="instances_path=.*none: is not a folder that can be seen; is this the host"):
+    with pytest.raises(OptionError, match=r"instances_path=.*none: is not a folder that can be seen; is this the host"):
         look(tmp_path / "none")
 
 
@@ -303,5 +303,5 @@ def test_settings(tmp_path: Path) -> None:
     conf.write_text("[image_cache]\nmanager_interval = -1\n")
     assert cache.settings_from(params).interval is None
     assert cache.settings_from(params).described()["manager_interval"] == -1
-    with pytest.raises(GoldsmithError, match="none.conf is not there"):
+    with pytest.raises(GoldsmithError, match=r"none\.conf is not there"):
         cache.settings_from({**params, "config_files": [str(tmp_path / "none.conf")]})

@@ -126,7 +126,7 @@ def test_a_file_beside_it_must_not_contradict(conf: Path, check: bool) -> None:
     # The same value is no contradiction, and a file that is not read cannot contradict.
     settle(conf, remove_unused_base_images=False)
     settle(conf, remove_unused_base_images=True, also_read=[])
-    with pytest.raises(GoldsmithError, match="contra.conf is not there"):
+    with pytest.raises(GoldsmithError, match=r"contra\.conf is not there"):
         cache.bring_about(wanted(conf, preallocate_images="none", also_read=["/contra.conf"]), check_mode=check)
 
 
