@@ -46,6 +46,12 @@ options:
         upload.
     type: int
     default: 300
+  attempts:
+    description:
+      - How often a request is sent at most while the cloud does not answer, or says to try later. The pauses between
+        double from one second to a minute, or are those that the cloud asks for.
+    type: int
+    default: 7
 requirements:
   - openstacksdk >= 1.0
 """

@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import (
-    ATTEMPTS,
     Cloud,
     Refused,
     Unreachable,
 )
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import Interrupted
 
 _PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+# The most that a service gives at once, unless its operator decided otherwise; its own default is 25.
+_PAGE = 1000
 # Fields that are changed like properties, but are never added or removed.
 _CHANGEABLE = ("name", "os_hidden", "protected", "visibility", "min_disk", "min_ram", "tags")
 # The fields of an image that are not properties which a user sets.
@@ -105,12 +108,26 @@ class Image:
         """Return what of *wanted* is not so; None as a value means that there is no such property."""
         return {name: value for name, value in wanted.items() if self.attributes.get(name) != value}
 
+    def having(self, changes: Mapping[str, Any]) -> Image:
+        """Return the image as it will be with these changes."""
+        attributes = {name: value for name, value in {**self.attributes, **changes}.items() if value is not None}
+        return replace(
+            self,
+            name=attributes.get("name") or "",
+            hidden=bool(attributes.get("os_hidden")),
+            protected=bool(attributes.get("protected")),
+            visibility=attributes.get("visibility") or "",
+            properties={name: value for name, value in attributes.items() if name not in _CHANGEABLE},
+            attributes=attributes,
+        )
+
 
 @dataclass(frozen=True)
 class ImageSpec:
     """An image as it is created. None leaves a field to Glance. The id is chosen by who creates it.
 
-    With *dated* the first characters of the id are added to the name, so that no two are alike.
+    With *dated* it bears that in place of its name, and after it the first characters of its id. A property of None is
+    one that must not be there.
     """
 
     name: str
@@ -118,11 +135,11 @@ class ImageSpec:
     container_format: str
     visibility: str = "private"
     hidden: bool = False
-    dated: bool = False
+    dated: str | None = None
     min_disk: int | None = None
     min_ram: int | None = None
     tags: tuple[str, ...] | None = None
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -138,9 +155,9 @@ class ImageSpec:
     def body(self, image_id: str) -> dict[str, Any]:
         """Return the description that creates it: every property is there before the data."""
         return {
-            **self.attributes,
+            **{name: value for name, value in self.attributes.items() if value is not None},
             "id": image_id,
-            "name": f"{self.name}-{image_id[:8]}" if self.dated else self.name,
+            "name": f"{self.dated}-{image_id[:8]}" if self.dated else self.name,
             "os_hidden": self.hidden,
             "disk_format": self.disk_format,
             "container_format": self.container_format,
@@ -150,9 +167,18 @@ class ImageSpec:
 class Glance:
     """The images of one project in one cloud."""
 
-    def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, *, sleep: Callable[[float], None] | None = None, stop: threading.Event | None = None
+    ) -> None:
+        """*stop* ends long work in this thread from another one."""
         self.cloud = cloud
         self.sleep = sleep or time.sleep
+        self._stop = stop
+
+    def go_on(self) -> None:
+        """Raise Interrupted where the work is to stop; called between the pieces of long work."""
+        if self._stop and self._stop.is_set():
+            raise Interrupted("stopped, because the playbook run ended")
 
     def project_id(self) -> str:
         """Return the project that images of ours belong to."""
@@ -191,21 +217,19 @@ class Glance:
 
     def change(self, image: Image, wanted: Mapping[str, Any]) -> Image:
         """Set attributes of an image, all of them at once; None removes a property. Return the image."""
-        for attempt in range(1, ATTEMPTS + 1):
-            patch = [_operation(image, name, value) for name, value in image.changes(wanted).items()]
-            if not patch:
-                return image
+        number = 1
+        while patch := [_operation(image, name, value) for name, value in image.changes(wanted).items()]:
             try:
                 path = f"/images/{image.id}"
                 answer = self.cloud.image_request("PATCH", path, attempts=1, json=patch, headers=_PATCH)
                 return Image.from_dict(answer.json())
             except Unreachable as error:
-                if attempt == ATTEMPTS:
+                if not self.cloud.waited(number, error):
                     raise
-                self.sleep(max(2.0 ** (attempt - 1), min(error.pause, 60.0)))
+                number += 1
                 # It may have been done: to add or remove once more what is so already would be refused.
                 image = self.get(image.id)
-        raise AssertionError
+        return image
 
     def remove(self, image_id: str) -> None:
         """Remove an image; none is well, too."""
@@ -236,7 +260,7 @@ class Glance:
 
     def _pages(self, hidden: str, filters: Mapping[str, str | int]) -> list[Image]:
         found: list[Image] = []
-        path, query = "/images", {"visibility": "all", "os_hidden": hidden, **filters}
+        path, query = "/images", {"visibility": "all", "os_hidden": hidden, "limit": _PAGE, **filters}
         while path:
             page = self.cloud.image_request("GET", path, params=query).json()
             found += [Image.from_dict(data) for data in page["images"]]

@@ -2,36 +2,47 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Upload an image, or kernel, ramdisk and root file system, to Glance."""
+"""Publish an image, or kernel, ramdisk and root file system, in Glance."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: glance_triplet_upload
 version_added: 1.0.0
-short_description: Upload an image, or kernel, ramdisk and root file system, to Glance
+short_description: Publish an image, or kernel, ramdisk and root file system, in Glance
 description:
-  - Uploads a triplet, that is a kernel (aki), a ramdisk (ari) and a root file system (ami) which names both, or one
+  - Publishes a triplet, that is a kernel (aki), a ramdisk (ari) and a root file system (ami) which names both, or one
     image of a whole disk (bare).
-  - Idempotent by content. An active image of the project with the same name, formats, size and hash is not uploaded
-    again; properties that are missing or different are set.
-  - All properties are there before the data. Afterwards status, size and hash are compared with what was sent.
-  - Never leaves a half image. What fails is removed, of a triplet also the parts that were uploaded before.
-    Interrupted transfers are repeated with the file read anew.
+  - A name is a series of versions. One is current and bears the name. The others bear the name with the date of their
+    build and the beginning of their id, and are hidden.
+  - A new version is uploaded hidden, with all its properties there before the data. Status, size and hash are compared
+    with what was sent. One request makes it current, the next ones retire what bore the name before. So the name means
+    a whole image at every moment, whatever ends the run.
+  - Idempotent by content. A version of the series with the same bytes is used again, whatever it is called now, and
+    only what differs in its properties is changed. Kernels and ramdisks are shared by all images of the project.
+  - Never leaves a half image. What fails is removed, of a triplet also the parts that were uploaded before. What a run
+    that was killed has left is finished or removed by the next one.
   - Files are checked before anything is sent, because Glance takes any content as aki, ari or ami.
-  - Images with the same name and other content are left as they are.
 options:
   name:
     description: Name of the image. For a triplet, of its root file system.
     type: str
     required: true
+  state:
+    description:
+      - V(present) sees that O(image) is published and, with O(promote), the current version.
+      - V(current) makes a version current that is there, O(image_id) or else the one that was published last.
+      - V(retired) takes the name from a version, O(image_id) or else the current one. It stays, hidden.
+      - V(absent) removes a version, O(image_id) or else all of them, and kernels and ramdisks that nothing names then.
+    type: str
+    choices: [present, current, retired, absent]
+    default: present
   image:
     description:
-      - File of the image.
+      - File of the image. Needed for O(state=present).
       - For a triplet, a bare ext2, ext3, ext4 or xfs file system; else a qcow2, raw or VHD disk. A qcow2 that needs
         other files is refused.
     type: path
-    required: true
   kernel:
     description: File of the kernel (a bzImage, an ELF C(vmlinux) or an arm64 C(Image)). Makes it a triplet.
     type: path
@@ -44,6 +55,13 @@ options:
   ramdisk_name:
     description: Name of the ramdisk's image. Default is O(name) with C(-ari).
     type: str
+  image_id:
+    description: Id in Glance of the version that O(state) is about, where it is not V(present).
+    type: str
+  sha512:
+    description:
+      - SHA-512 of O(image), where it is known. The file is then read once only, and must have it.
+    type: str
   disk_format:
     description: Format of O(image), if it is not part of a triplet. Default is what the file says.
     type: str
@@ -51,14 +69,27 @@ options:
   properties:
     description:
       - Properties of the image, of a triplet those of the root file system. Others that it has already are left.
-      - Values become text, as Glance keeps nothing else. An empty (null) value is left out.
+      - Values become text, as Glance keeps nothing else. One with an empty (null) value is not there, and is removed.
     type: dict
     default: {}
+  validate_properties:
+    description:
+      - Whether to refuse properties that neither Glance nor Compute knows, in the name spaces that are theirs, and
+        values that they do not take.
+    type: bool
+    default: true
   visibility:
-    description: Who sees the image. V(public) needs the right for it, usually the administrator's.
+    description:
+      - Who sees the image. V(public) needs the right for it, usually the administrator's.
+      - Default is V(private) for a new image. An image that is there is left as it is.
     type: str
     choices: [private, shared, community, public]
-    default: private
+  members:
+    description:
+      - Ids of the projects that an image with O(visibility=shared) is shared with, and of no others. Default is to
+        leave them. Each has to accept it.
+    type: list
+    elements: str
   min_disk:
     description: Smallest disk in GB (GiB as Compute counts) that a flavour must have.
     type: int
@@ -72,19 +103,85 @@ options:
   protected:
     description: Whether the image is protected from removal. Default is to leave it.
     type: bool
-  state:
-    description: V(present) sees that the image is there.
+  promote:
+    description:
+      - Whether the published version becomes the current one. With V(false) it stays hidden, under its dated name,
+        until O(state=current) names it.
+    type: bool
+    default: true
+  keep:
+    description:
+      - How many versions stay, with the current one, after O(state=present). Older ones are removed with the kernels
+        and ramdisks that nothing names then. Default is to remove none.
+      - What is protected, or refused by the cloud because it is in use, stays, with a warning.
+      - Only what this module has published is removed. An image of another origin that bore the name is retired only.
+    type: int
+  retire:
+    description: How a version that is no longer current is kept. V(community) leaves it to those who know its id.
     type: str
-    choices: [present]
-    default: present
+    choices: [hidden, community]
+    default: hidden
+  leftover_age:
+    description:
+      - Seconds after which an unfinished image of a run on another host is taken for a leftover and removed. Those of
+        runs on this host are known to be dead or alive.
+    type: int
+    default: 86400
+  signing_key:
+    description: File with the private key (PEM; RSA, or ECDSA on a curve that Glance knows) that signs the image.
+    type: path
+  signing_command:
+    description:
+      - Program and arguments that sign, for keys which cannot be read. Gets the digest, as bytes, on its standard input
+        and writes the signature. Needs O(signing_certificate).
+    type: list
+    elements: str
+  signing_passphrase:
+    description: Passphrase of O(signing_key).
+    type: str
+  signing_certificate:
+    description: File with the certificate (PEM). The signature is verified with it before anything is uploaded.
+    type: path
+  signing_certificate_id:
+    description: Id of the certificate in the key manager of the cloud.
+    type: str
+  signing_hash:
+    description: Hash that is signed.
+    type: str
+    choices: [SHA-224, SHA-256, SHA-384, SHA-512]
+    default: SHA-256
+  import_method:
+    description:
+      - How the bytes get to the cloud. V(put) sends them into the image. V(glance-direct) sends them to the staging
+        area and has them imported. V(web-download) has the cloud fetch O(import_uri), which must hold the same bytes as
+        O(image).
+      - V(auto) is V(put), and V(glance-direct) only where several O(stores) cannot be had otherwise.
+    type: str
+    choices: [auto, put, glance-direct, web-download]
+    default: auto
+  import_uri:
+    description: Where the cloud fetches the image with O(import_method=web-download).
+    type: str
+  stores:
+    description: Stores of Glance that the image is to lie in. Default is the cloud's own.
+    type: list
+    elements: str
+    default: []
+  clouds:
+    description:
+      - Several clouds to publish to at once, each as C(cloud) or C(cloud/region). What fails in one does not stop the
+        others; the task fails in the end, with the results of all in RV(clouds).
+      - In place of O(cloud).
+    type: list
+    elements: str
 extends_documentation_fragment:
   - goldsmith.openstack.cloud
 attributes:
   check_mode:
-    description: Says what would be uploaded or changed. Logs in and reads, changes nothing.
+    description: Says what would be uploaded, changed and removed. Logs in and reads, changes nothing.
     support: full
   diff_mode:
-    description: Shows the attributes that would change, before and after.
+    description: Shows the attributes that would change, before and after, and what would be removed.
     support: full
   idempotent:
     description: By the content of the files.
@@ -96,39 +193,58 @@ attributes:
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
+  - module: goldsmith.openstack.glance_image_info
   - module: goldsmith.openstack.local_cloud
 """
 
 EXAMPLES = r"""
-- name: Upload a disk
+- name: Publish a disk, and keep the last three versions
   goldsmith.openstack.glance_triplet_upload:
     cloud: production
     name: debian-13-amd64
     image: dist/debian-13-amd64/debian-13-amd64.qcow2
     min_disk: 2
+    keep: 3
     properties:
       os_distro: debian
       hw_disk_bus: virtio
 
-- name: Upload kernel, ramdisk and root file system, for all projects
+- name: Publish kernel, ramdisk and root file system for all projects, in two clouds and a second region
   goldsmith.openstack.glance_triplet_upload:
-    cloud: production
+    clouds: [production, staging, staging/RegionTwo]
     name: debian-13-amd64-ami
     kernel: dist/debian-13-amd64/debian-13-amd64.vmlinuz
     ramdisk: dist/debian-13-amd64/debian-13-amd64.initrd
     image: dist/debian-13-amd64/debian-13-amd64.ext4
     visibility: public
+
+- name: Upload a version for a trial
+  goldsmith.openstack.glance_triplet_upload:
+    cloud: production
+    name: debian-13-amd64
+    image: dist/debian-13-amd64/debian-13-amd64.qcow2
+    promote: false
+  register: trial
+
+- name: Make it the current one
+  goldsmith.openstack.glance_triplet_upload:
+    cloud: production
+    name: debian-13-amd64
+    state: current
+    image_id: "{{ trial.image_id }}"
 """
 
 RETURN = r"""
 images:
-  description: The image, or the kernel, the ramdisk and the image, in this order.
+  description:
+    - The image, or the kernel, the ramdisk and the image, in this order, of each cloud. Empty for O(state=retired) and
+      O(state=absent).
   returned: success
   type: list
   elements: dict
   contains:
     cloud:
-      description: Name of the cloud.
+      description: The cloud, as it was named.
       type: str
       sample: production
     part:
@@ -160,7 +276,9 @@ images:
       type: bool
       sample: true
 image_id:
-  description: Id of the image, of a triplet that of the root file system. Null in check mode if it would be uploaded.
+  description:
+    - Id of the image, of a triplet that of the root file system, in the first cloud. Null in check mode if it would be
+      uploaded.
   returned: success
   type: str
   sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
@@ -170,41 +288,124 @@ bytes_uploaded:
   type: int
   sample: 187301888
 seconds:
-  description: Time that the uploads and changes took.
+  description: Time that the uploads and changes took, in the slowest cloud.
   returned: success
   type: float
   sample: 3.41
+retired:
+  description: Versions that were current, or bore the name, and do no longer.
+  returned: success
+  type: list
+  elements: dict
+  contains: &image
+    cloud:
+      description: The cloud, as it was named.
+      type: str
+      sample: production
+    id:
+      description: Id in Glance.
+      type: str
+      sample: 8d1c2e0b-3c1f-4c7e-8d07-2b6f3f0f2f6a
+    name:
+      description: Name in Glance.
+      type: str
+      sample: debian-13-amd64-20261107-8d1c2e0b
+removed:
+  description: Versions, kernels, ramdisks and leftovers that were removed.
+  returned: success
+  type: list
+  elements: dict
+  contains: *image
+kept:
+  description: What should have been removed and was not, because it is protected or the cloud refused.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    cloud:
+      description: The cloud, as it was named.
+      type: str
+      sample: production
+    id:
+      description: Id in Glance.
+      type: str
+      sample: 8d1c2e0b-3c1f-4c7e-8d07-2b6f3f0f2f6a
+    name:
+      description: Name in Glance.
+      type: str
+      sample: debian-13-amd64-20261010-8d1c2e0b
+    reason:
+      description: Why it stays.
+      type: str
+      sample: protected
+clouds:
+  description:
+    - The same for each cloud, with C(cloud) and C(changed); C(failed) and C(msg) where it failed.
+  returned: always, if a cloud could be reached
+  type: list
+  elements: dict
+  sample: [{"cloud": "production", "changed": true, "image_id": "1bea47ed-f6a9-463b-b423-14b9cca9ad27"}]
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
+from ansible_collections.goldsmith.openstack.plugins.module_utils import (
+    _goal,
+    _image_properties,
+    _publication,
+    _publishing,
+    _triplet,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "image": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "current", "retired", "absent"], "default": "present"},
+            "image": {"type": "path"},
             "kernel": {"type": "path"},
             "ramdisk": {"type": "path"},
             "kernel_name": {"type": "str"},
             "ramdisk_name": {"type": "str"},
+            "image_id": {"type": "str"},
+            "sha512": {"type": "str"},
             "disk_format": {"type": "str", "choices": ["qcow2", "raw", "vhd"]},
             "properties": {"type": "dict", "default": {}},
-            "visibility": {
-                "type": "str",
-                "choices": ["private", "shared", "community", "public"],
-                "default": "private",
-            },
+            "validate_properties": {"type": "bool", "default": True},
+            "visibility": {"type": "str", "choices": ["private", "shared", "community", "public"]},
+            "members": {"type": "list", "elements": "str"},
             "min_disk": {"type": "int"},
             "min_ram": {"type": "int"},
             "tags": {"type": "list", "elements": "str"},
             "protected": {"type": "bool"},
-            "state": {"type": "str", "choices": ["present"], "default": "present"},
+            "promote": {"type": "bool", "default": True},
+            "keep": {"type": "int"},
+            "retire": {"type": "str", "choices": ["hidden", "community"], "default": "hidden"},
+            "leftover_age": {"type": "int", "default": 86400},
+            "signing_key": {"type": "path"},
+            "signing_command": {"type": "list", "elements": "str"},
+            "signing_passphrase": {"type": "str", "no_log": True},
+            "signing_certificate": {"type": "path"},
+            "signing_certificate_id": {"type": "str"},
+            "signing_hash": {
+                "type": "str",
+                "choices": ["SHA-224", "SHA-256", "SHA-384", "SHA-512"],
+                "default": "SHA-256",
+            },
+            "import_method": {
+                "type": "str",
+                "choices": ["auto", "put", "glance-direct", "web-download"],
+                "default": "auto",
+            },
+            "import_uri": {"type": "str"},
+            "stores": {"type": "list", "elements": "str", "default": []},
+            "clouds": {"type": "list", "elements": "str"},
             "cloud": {"type": "str"},
             "clouds_yaml": {"type": "path"},
             "auth": {"type": "dict", "no_log": True},
@@ -214,36 +415,41 @@ def main() -> None:
             "validate_certs": {"type": "bool"},
             "ca_cert": {"type": "path"},
             "timeout": {"type": "int", "default": 300},
+            "attempts": {"type": "int", "default": 7},
         },
+        required_if=[("state", "present", ["image"]), ("import_method", "web-download", ["import_uri"])],
         required_together=[("kernel", "ramdisk")],
+        required_by={"signing_key": ["signing_certificate_id"], "signing_command": ["signing_certificate_id"]},
+        mutually_exclusive=[("cloud", "clouds"), ("signing_key", "signing_command")],
         supports_check_mode=True,
     )
-    run_module(module, lambda: work(module.params, check=module.check_mode))
+    run_module(module, lambda: work(module.params, check=module.check_mode, runner=Runner(), warn=module.warn))
 
 
-def work(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """See that the image or the triplet is in Glance."""
-    wanted = _triplet.Wanted(
-        name=params["name"],
-        image=params["image"],
-        kernel=params["kernel"],
-        ramdisk=params["ramdisk"],
-        kernel_name=params["kernel_name"],
-        ramdisk_name=params["ramdisk_name"],
-        disk_format=params["disk_format"],
-        properties=params["properties"],
-        visibility=params["visibility"],
-        min_disk=params["min_disk"],
-        min_ram=params["min_ram"],
-        tags=None if params["tags"] is None else tuple(params["tags"]),
-        protected=params["protected"],
-    )
+def work(params: dict[str, Any], *, check: bool, runner: Runner, warn: Callable[[str], None]) -> dict[str, Any]:
+    """See that the name is in Glance as it should be."""
     # The files first: what is wrong with them costs no connection.
-    parts = _triplet.parts_of(wanted)
-    glance = _triplet.connect(_triplet.cloud_options(params))
-    plan = _triplet.plan(glance, wanted, parts)
-    result = _triplet.report(glance, plan) if check else _triplet.execute(glance, wanted, plan)
-    return {"changed": plan.changed, "diff": plan.diff, **result}
+    wanted = _wanted(params)
+    parts = _triplet.parts_of(wanted) if params["state"] == "present" else []
+    goal = _goal.goal_of(params, _triplet.piece_names(wanted), runner)
+    version = params["image_id"]
+    planned = {
+        "present": lambda glance: _publication.plan(glance, goal, parts),
+        "current": lambda glance: _publication.plan_promotion(glance, goal, version),
+        "retired": lambda glance: _publication.plan_retirement(glance, goal, version),
+        "absent": lambda glance: _publication.plan_removal(glance, goal, version),
+    }[params["state"]]
+    result = _publishing.everywhere(_publishing.places(params), planned, check=check)
+    for kept in result["kept"]:
+        warn(f"{kept['cloud']}: {kept['name']} ({kept['id']}) stays: {kept['reason']}")
+    return result
+
+
+def _wanted(params: dict[str, Any]) -> _triplet.Wanted:
+    if params["validate_properties"]:
+        _image_properties.check(params["properties"])
+    given = {field: params[field] for field in _triplet.FIELDS}
+    return _triplet.Wanted(**{**given, "image": given["image"] or "", "tags": given["tags"] and tuple(given["tags"])})
 
 
 if __name__ == "__main__":

@@ -91,7 +91,11 @@ def test_every_property_is_there_before_the_data(glance_cloud: TestCloud, bare: 
     assert description.items() >= {"hw_disk_bus": "scsi", "os_version": "13", "min_disk": 2, "min_ram": 512}.items()
     assert description["visibility"] == "public"
     assert description["tags"] == ["a", "b"]
-    assert not glance_cloud.proxy.seen("PATCH")
+    assert description["os_hidden"] is True
+    # Name, sight and our own marks: in one request, which is the moment at which it becomes current.
+    (promotion,) = glance_cloud.proxy.seen("PATCH")
+    paths = {change["path"] for change in json.loads(promotion.body)}
+    assert paths == {"/name", "/os_hidden", "/goldsmith_since", "/goldsmith_publisher"}
 
 
 def test_changed_properties_are_set_without_an_upload(glance_cloud: TestCloud, bare: dict[str, Any]) -> None:
@@ -121,7 +125,12 @@ def test_other_content_is_another_image(glance_cloud: TestCloud, bare: dict[str,
     raw_disk(Path(bare["image"]), seed=9)
     second = run_module(UPLOAD, bare)
     assert second["image_id"] != first["image_id"]
-    assert len(glance_cloud.images(name="guest", status="active")) == 2
+    (current,) = glance_cloud.images(name="guest")
+    assert current.id == second["image_id"]
+    (old,) = [image for image in glance_cloud.images() if image.id != current.id]
+    assert second["retired"] == [{"cloud": "faulty", "id": first["image_id"], "name": old.name}]
+    assert old.name == f"guest-{old.created_at[:10].replace('-', '')}-{old.id[:8]}"
+    assert old.hidden
     third = run_module(UPLOAD, bare)
     assert not third["changed"]
     assert third["image_id"] == second["image_id"]

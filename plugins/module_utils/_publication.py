@@ -1,0 +1,389 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publication in one cloud: a version is uploaded hidden, verified, made current; the others step back. Floor 3.
+
+The order of the requests is what makes it safe: whatever ends the run between two of them, the name means a whole
+image, the old one or the new, and the next run finishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _publisher as publisher
+from ansible_collections.goldsmith.openstack.plugins.module_utils import _series as series_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import CloudError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Glance, Image
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance_upload import holds, spread, upload
+from ansible_collections.goldsmith.openstack.plugins.module_utils._goal import Goal
+from ansible_collections.goldsmith.openstack.plugins.module_utils._rotation import (
+    Rotation,
+    Terms,
+    rotate,
+    rotation,
+    widened,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._series import Series
+from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import Signer
+from ansible_collections.goldsmith.openstack.plugins.module_utils._transport import check
+from ansible_collections.goldsmith.openstack.plugins.module_utils._triplet import Part
+
+_NEW = "(new)"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done for one part: nothing, changes of an image that is there, or an upload.
+
+    *part* is None where only the version is named. *stores* and *members* are those that are missing.
+    """
+
+    part: Part | None
+    image: Image | None
+    changes: Mapping[str, Any]
+    promotes: bool = False
+    stores: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+    @property
+    def uploads(self) -> bool:
+        """Whether the bytes have to be sent."""
+        return self.image is None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return self.uploads or bool(self.changes or self.stores or self.members or self.strangers)
+
+    @property
+    def label(self) -> str:
+        """What it is for a reader."""
+        if self.part:
+            return f"{self.part.part} {self.part.spec.name}"
+        return f"version {self.image.id}" if self.image else ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in the order in which they must be done, and what follows from them."""
+
+    goal: Goal
+    steps: tuple[Step, ...]
+    rotation: Rotation
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return self.rotation.changed or any(step.changed for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What stands in the cloud: the images of the steps, None for what is only planned."""
+
+    steps: tuple[Step, ...]
+    images: tuple[Image | None, ...]
+    rotation: Rotation
+    changed: bool
+    seconds: float = 0.0
+
+
+def plan(glance: Glance, goal: Goal, parts: Sequence[Part]) -> Plan:
+    """Look at the cloud and return what is to be done there that these parts are its current version."""
+    check(glance, goal.transport)
+    images = glance.own()
+    series = Series(goal.terms.name, tuple(images))
+    ids: dict[str, str] = {}
+    steps: list[Step] = []
+    after = {image.id: image for image in images}
+    for plain in parts:
+        part = _hidden(plain.naming(ids))
+        found = _found(series, goal, part)
+        step = _step(glance, series, goal, part, found)
+        image = found or _imagined(part)
+        after[image.id] = image.having({**step.changes, **_stamp(series, step)})
+        ids[part.part] = image.id
+        steps.append(step)
+    return Plan(goal, tuple(steps), rotation(tuple(after.values()), goal.terms, mine=set(ids.values())))
+
+
+def plan_promotion(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
+    """Return what is to be done that this version, or the one that was published last, is the current one."""
+    images = glance.own()
+    series = Series(goal.terms.name, tuple(images))
+    image = _version(series, image_id) if image_id else max(series.versions, key=_birth, default=None)
+    if image is None:
+        raise OptionError("name", goal.terms.name, f"cloud {glance.cloud.label} has no version that could be current")
+    step = _step(glance, series, replace(goal, promote=True), None, image)
+    after = {one.id: one for one in images} | {image.id: image.having({**step.changes, **_stamp(series, step)})}
+    return Plan(goal, (step,), rotation(tuple(after.values()), replace(goal.terms, keep=None), mine={image.id}))
+
+
+def plan_retirement(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
+    """Return what is to be done that this version, or all that bear the name, are not current."""
+    images = glance.own()
+    series = Series(goal.terms.name, tuple(images))
+    ids = {_version(series, image_id).id} if image_id else {image.id for image in series.bearers}
+    # Without an id nothing stays; with one, of two that bear the name the other may.
+    chosen = {image.id for image in series.bearers} & ids
+    return Plan(goal, (), rotation(images, replace(goal.terms, keep=None), retire=chosen))
+
+
+def plan_removal(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
+    """Return what is to be done that this version, or the whole series, is not there."""
+    images = glance.own()
+    series = Series(goal.terms.name, tuple(images))
+    if image_id:
+        ids = {image.id for image in images if image.id == image_id and _belongs(image, goal.terms.name)}
+        if not ids and glance.find(image_id):
+            raise _not_a_version(goal.terms.name, image_id)
+    else:
+        ids = {image.id for image in images if _belongs(image, goal.terms.name)} - {
+            image.id for image in series.at_work(goal.terms.leftover_age)
+        }
+    return Plan(goal, (), rotation(images, replace(goal.terms, keep=None), remove=ids))
+
+
+def foreseen(todo: Plan) -> Outcome:
+    """Return what execute() would, as far as it is known before."""
+    return Outcome(todo.steps, tuple(step.image for step in todo.steps), todo.rotation, todo.changed)
+
+
+def execute(glance: Glance, todo: Plan) -> Outcome:
+    """Do what is planned; what fails before the new version is current is taken back."""
+    if not todo.changed:
+        return foreseen(todo)
+    started = time.monotonic()
+    with publisher.at_work() as mark:
+        images = _make(glance, todo, mark)
+        try:
+            done = _follow(glance, todo, images)
+        except GoldsmithError as error:
+            if todo.steps:
+                said = f"{images[-1].name} is in the cloud with the id {images[-1].id}"
+                error.args = (f"{error}; {said}: what was left to do is done by the next run",)
+            raise
+    seconds = round(time.monotonic() - started, 2)
+    changed = done.changed or any(step.changed for step in todo.steps)
+    return Outcome(todo.steps, tuple(images), done, changed, seconds)
+
+
+def _follow(glance: Glance, todo: Plan, images: Sequence[Image]) -> Rotation:
+    """Do what follows from the steps, as it is seen now: another publisher may have been at work as well."""
+    if not todo.steps:
+        return rotate(glance, todo.rotation)
+    keep = todo.goal.terms.keep if any(step.part for step in todo.steps) else None
+    terms = replace(todo.goal.terms, keep=keep)
+    return rotate(glance, rotation(glance.own(), terms, mine={image.id for image in images}))
+
+
+def _make(glance: Glance, todo: Plan, mark: str) -> list[Image]:
+    """Carry out the steps; the last makes the version current."""
+    made: list[Image] = []
+    images: list[Image] = []
+    try:
+        ids: dict[str, str] = {}
+        for step in todo.steps:
+            if step.image:
+                image = step.image
+            elif step.part:
+                marks = {series_of.NAME: step.part.spec.name, series_of.PUBLISHER: mark}
+                part = step.part.naming(ids).having({**marks, **_signature(todo.goal, step.part)})
+                image = upload(glance, part.spec, part.content, todo.goal.transport)
+                made.append(image)
+            if step.part:
+                ids[step.part.part] = image.id
+            images.append(image)
+        for step, image in zip(todo.steps, images):
+            spread(glance, image, step.stores)
+        _require(glance, images[:-1])
+        # The pieces first: a version that can be seen must be able to boot.
+        return [_finished(glance, todo, step, image, ids) for step, image in zip(todo.steps, images)]
+    except BaseException as error:
+        _take_back(glance, made, error)
+        raise
+
+
+def _finished(glance: Glance, todo: Plan, step: Step, image: Image, ids: Mapping[str, str]) -> Image:
+    changes = dict(step.changes)
+    for name in ("kernel", "ramdisk"):
+        if f"{name}_id" in changes:
+            changes[f"{name}_id"] = ids[name]
+    if step.promotes:
+        # Read anew: another publisher may have been faster, and then this one comes after it.
+        changes |= _stamp(Series(todo.goal.terms.name, tuple(glance.own())), step)
+    early = image.visibility == "shared"
+    if early:
+        glance.share(image.id, add=step.members, drop=step.strangers)
+    image = glance.change(image, changes)
+    if not early:
+        glance.share(image.id, add=step.members, drop=step.strangers)
+    return image
+
+
+def _stamp(series: Series, step: Step) -> dict[str, str]:
+    return {series_of.SINCE: series.next_stamp()} if step.promotes else {}
+
+
+def _found(series: Series, goal: Goal, part: Part) -> Image | None:
+    """Return an image of ours that holds the bytes of the part, and needs the fewest changes."""
+    busy = {image.id for image in series.images if _taken(image, goal.terms)}
+    candidates = [
+        image
+        for image in series.images
+        if image.status == "active"
+        and image.id not in busy
+        and (image.disk_format, image.container_format) == (part.spec.disk_format, part.spec.container_format)
+        and (_belongs(image, part.spec.name) or (part.part != "image" and series_of.NAME in image.properties))
+        and holds(image, part.content)
+        and _has_signature(goal, part, image)
+    ]
+    current = series.current
+    return min(
+        candidates,
+        key=lambda image: (image is not current, series_of.PUBLISHER in image.properties, len(_wanted(part, image))),
+        default=None,
+    )
+
+
+def _step(glance: Glance, series: Series, goal: Goal, part: Part | None, image: Image | None) -> Step:
+    main = part is None or part.part == "image"
+    promotes = main and goal.promote and (image is None or image is not series.current)
+    changes: dict[str, Any] = {}
+    if image:
+        changes = _wanted(part, image) if part else {}
+        if main:
+            changes |= image.changes({series_of.NAME: goal.terms.name})
+        if not main and goal.visibility:
+            changes |= image.changes({"visibility": widened(goal.visibility, image.visibility)})
+        elif main and goal.visibility and (promotes or image is series.current):
+            changes |= image.changes({"visibility": goal.visibility})
+        if main:
+            changes |= image.changes({series_of.PUBLISHER: None})
+    else:
+        changes[series_of.PUBLISHER] = None
+    if promotes:
+        changes |= {"name": goal.terms.name, "os_hidden": False}
+        if image:
+            seen = image.properties.get(series_of.VISIBILITY)
+            changes |= image.changes({"visibility": goal.visibility or seen or image.visibility})
+            changes |= image.changes({series_of.VISIBILITY: None})
+            changes = image.changes(changes)
+    if _protects(series, goal, image, main=main):
+        changes["protected"] = goal.protected
+    return replace(
+        _shared(glance, goal, Step(part, image, changes, promotes)),
+        stores=tuple(one for one in goal.transport.stores if image and one not in image.stores),
+    )
+
+
+def _shared(glance: Glance, goal: Goal, step: Step) -> Step:
+    if goal.members is None:
+        return step
+    wanted = set(goal.members)
+    there = glance.members(step.image.id) if step.image and step.image.visibility == "shared" else set()
+    main = step.part is None or step.part.part == "image"
+    # A kernel may be shared with more projects, by another image that names it.
+    strangers = there - wanted if main else set()
+    return replace(step, members=tuple(sorted(wanted - there)), strangers=tuple(sorted(strangers)))
+
+
+def _wanted(part: Part, image: Image) -> dict[str, Any]:
+    """Return what must be changed in an image that holds the bytes of the part; who sees it is decided elsewhere."""
+    if part.part != "image":
+        # Shared between images: their tags and properties are no matter of one of them.
+        return {}
+    return image.changes({name: value for name, value in part.spec.attributes.items() if name != "visibility"})
+
+
+def _hidden(part: Part) -> Part:
+    # With a dated name from the beginning: nobody looks for it, and a version that is not promoted needs no change.
+    date = part.spec.properties.get(series_of.BUILD_DATE) or datetime.now(timezone.utc).date().isoformat()
+    return replace(part, spec=replace(part.spec, hidden=True, dated=series_of.dated(part.spec.name, date)))
+
+
+def _signature(goal: Goal, part: Part) -> dict[str, str]:
+    return goal.signer.properties(_digest(goal.signer, part)) if goal.signer else {}
+
+
+def _has_signature(goal: Goal, part: Part, image: Image) -> bool:
+    return goal.signer is None or goal.signer.accepts(image.properties, _digest(goal.signer, part))
+
+
+def _digest(signer: Signer, part: Part) -> bytes:
+    return bytes.fromhex(part.content.digest(signer.digest_name))
+
+
+def _taken(image: Image, terms: Terms) -> bool:
+    """Return whether another run may still be at work on it."""
+    return series_of.PUBLISHER in image.properties and not series_of.is_abandoned(image, terms.leftover_age)
+
+
+def _belongs(image: Image, name: str) -> bool:
+    return series_of.is_ours(image, name) or (image.name == name and not image.hidden)
+
+
+def _protects(series: Series, goal: Goal, image: Image | None, *, main: bool) -> bool:
+    """Return whether protection is to be changed; a kernel stays protected while another protected image names it."""
+    if goal.protected is None or goal.protected == (image.protected if image else False):
+        return False
+    others = [] if main or image is None else series.namers(image)
+    return goal.protected or not any(one.protected and not series_of.is_ours(one, goal.terms.name) for one in others)
+
+
+def _imagined(part: Part) -> Image:
+    """Return the image that an upload will make."""
+    image_id = f"{_NEW} {part.part}"
+    body = {**part.spec.body(image_id), series_of.NAME: part.spec.name, "status": "active"}
+    return Image.from_dict({**body, "created_at": datetime.now(timezone.utc).isoformat(), "size": part.content.size})
+
+
+def _version(series: Series, image_id: str) -> Image:
+    found = next((one for one in series.images if one.id == image_id and _belongs(one, series.name)), None)
+    if found is None:
+        raise _not_a_version(series.name, image_id)
+    if found.status != "active":
+        raise OptionError("image_id", image_id, f"this image is {found.status}, not active")
+    return found
+
+
+def _not_a_version(name: str, image_id: str) -> OptionError:
+    hint = "glance_image_info lists the versions: their property goldsmith_name is the name"
+    return OptionError("image_id", image_id, f"no version of {name} in this project", hint=hint)
+
+
+def _birth(image: Image) -> tuple[str, str]:
+    return image.created_at, image.id
+
+
+def _require(glance: Glance, pieces: Sequence[Image]) -> None:
+    """See that kernel and ramdisk are still there: another publisher may have removed what nothing named yet."""
+    for image in pieces:
+        if glance.find(image.id) is None:
+            raise CloudError(
+                f"cloud {glance.cloud.label}: {image.name} ({image.id}) was removed while its root file system was "
+                "uploaded; run it again"
+            )
+
+
+def _take_back(glance: Glance, images: Sequence[Image], cause: BaseException) -> None:
+    left = []
+    # Last first: nothing may name an image that is gone.
+    for image in reversed(images):
+        try:
+            found = glance.find(image.id)
+            if found:
+                glance.change(found, {"protected": False})
+                glance.remove(image.id)
+        except CloudError:
+            left.append(image.id)
+    if left and isinstance(cause, GoldsmithError):
+        cause.args = (f"{cause}; images of this run that could not be removed: {', '.join(left)}",)
+        cause.facts["left_image_ids"] = left
