@@ -68,7 +68,6 @@ EXAMPLES = r"""
   goldsmith.openstack.glance_image_info:
     cloud: production
   delegate_to: localhost
-  run_once: true
   register: glance
 
 - name: Look into the cache
