@@ -10,6 +10,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,20 +20,31 @@ _BLOCK = 64 * 1024
 _ALWAYS = 1_000_000
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request as the client sent it; small bodies are kept."""
+
+    method: str
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 @dataclass
 class Fault:
-    """What happens to the next *times* requests whose method, a pattern too, and path match.
+    """What happens to the next *times* requests whose method, path and small body match these patterns.
 
     *skip*: so many of them pass before; *every*: of so many in a row only the first is broken. *answer*: this status
     comes in place of the server's, at once and without reading the body if *early*, else after reading it. *drop_at*:
     the connection ends on both sides when that share of the body has passed. *lose_answer*: the server does its work,
     the client never hears of it. *corrupt*: one byte of the body is changed. *hold_at*: nothing more passes after that
     share until *release* is set. *hold_request*: it waits for that before the server hears of it. *hold_answer*: it
-    waits when the server has done its work.
+    waits when the server has done its work. *pace*: so many seconds pass before each block of the body.
     """
 
     method: str
     path: str = "."
+    body: str = ""
     times: int = 1
     skip: int = 0
     every: int = 1
@@ -45,25 +57,24 @@ class Fault:
     hold_at: float | None = None
     hold_request: bool = False
     hold_answer: bool = False
+    pace: float = 0.0
     held: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
 
     ALWAYS: ClassVar[int] = _ALWAYS
 
+    def concerns(self, request: Request) -> bool:
+        """Return whether it is such a request."""
+        return bool(
+            re.fullmatch(self.method, request.method)
+            and re.search(self.path, request.path)
+            and re.search(self.body.encode(), request.body)
+        )
+
     def wait(self) -> None:
         """Say that it is held, and wait until that is over."""
         self.held.set()
         self.release.wait(60)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as the client sent it; small bodies are kept."""
-
-    method: str
-    path: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class FaultProxy:
@@ -114,11 +125,11 @@ class FaultProxy:
         """Return the requests that came."""
         return [one for one in self.requests if one.method == method and re.search(path, one.path)]
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, request: Request) -> Fault | None:
         """Return the fault that this request gets."""
         with self._lock:
             for fault in self._faults:
-                if fault.times > 0 and re.fullmatch(fault.method, method) and re.search(fault.path, path):
+                if fault.times > 0 and fault.concerns(request):
                     if fault.skip > 0:
                         fault.skip -= 1
                         continue
@@ -139,10 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         self.close_connection = True
         length = int(self.headers.get("Content-Length") or 0)
-        fault = self.proxy.take(self.command, self.path) or Fault(self.command)
         small = self.rfile.read(length) if 0 < length <= _BLOCK else b""
         request = Request(self.command, self.path, small, dict(self.headers.items()))
         self.proxy.requests.append(request)
+        fault = self.proxy.take(request) or Fault(self.command)
         blocks = iter([small]) if small else self._blocks(0 if fault.early else length)
         try:
             if fault.answer:
@@ -192,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
         for block in blocks:
             if fault.corrupt and passed == 0:
                 block = bytes([block[0] ^ 1]) + block[1:]
+            if fault.pace:
+                time.sleep(fault.pace)
             yield block
             passed += len(block)
             if fault.hold_at is not None and passed >= fault.hold_at * length and not fault.held.is_set():

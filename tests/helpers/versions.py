@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helpers.fault_proxy import Request
 from helpers.glance import TestCloud, file_system, kernel, raw_disk, run_module, start_module
 from helpers.watch import Watch, Whole
 
@@ -95,6 +94,10 @@ class Versions:
         assert len(by_version) == len(found), sorted(one.name for one in found)
         return by_version
 
+    def bearers(self) -> list[Image]:
+        """Return what everybody finds by the name."""
+        return self.cloud.images(name=self.name, os_hidden="false")
+
     def assert_there(self, current: int | None, retired: Sequence[int] = ()) -> None:
         """Exactly these versions are there, each whole, one of them current, and nothing else."""
         found = self.found()
@@ -128,11 +131,6 @@ def orphans(cloud: TestCloud) -> list[str]:
     left += [f"{one.name} is marked" for one in images if "goldsmith_publisher" in one.properties]
     left += [f"nobody names {one.name}" for one in images if one.container_format in _PIECES and one.id not in named]
     return left + [f"{one} is named, and not there" for one in named - {image.id for image in images}]
-
-
-def changing(requests: Sequence[Request]) -> list[int]:
-    """Return which of the requests, counted from 0, changed something."""
-    return [position for position, one in enumerate(requests) if one.method != "GET"]
 
 
 def assert_one_line(result: dict[str, Any]) -> None:

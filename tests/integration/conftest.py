@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,10 @@ def glance_cloud(session_cloud: TestCloud) -> Iterator[TestCloud]:
     session_cloud.empty()
     yield session_cloud
     session_cloud.proxy.clear()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses before another attempt are short, in this process."""
+    rest = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: rest(min(seconds, 0.05)))
