@@ -151,7 +151,7 @@ def test_what_a_killed_publisher_left_is_removed(versions: Versions, share: floa
         process = versions.start(2)
         assert fault.held.wait(30)
         process.kill()
-        process.communicate()
+        process.wait()
         fault.release.set()
         until(lambda: all(image.status != "saving" for image in versions.cloud.images()))
         versions.publish(2)
