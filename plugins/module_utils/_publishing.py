@@ -9,7 +9,7 @@ import json
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -91,7 +91,7 @@ def everywhere(targets: Sequence[Place], planned: Callable[[Glance], Plan], *, c
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         futures = [pool.submit(publish, place) for place in targets]
         try:
-            results = [future.result() for future in futures]
+            results = _gathered(futures)
         except BaseException:
             # The others clean up after themselves before this ends.
             stop.set()
@@ -102,6 +102,10 @@ def everywhere(targets: Sequence[Place], planned: Callable[[Glance], Plan], *, c
         message = "; ".join(result["msg"] for result in failed)
         raise GoldsmithError(f"{message}; done: {done or 'none'}", clouds=results, **_merged(results))
     return _told(results)
+
+
+def _gathered(futures: Sequence[Future[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [future.result() for future in futures]
 
 
 def listed(glance: Glance, name: str | None, query: str | None) -> list[Any]:

@@ -70,7 +70,7 @@ def parts_of(wanted: Wanted) -> list[Part]:
         "min_ram": wanted.min_ram,
         # Glance keeps text only; True and False are what Compute reads.
         "properties": {
-            name: None if value is None else str(value) for name, value in (wanted.properties or {}).items()
+            name: None if value in (None, "") else str(value) for name, value in (wanted.properties or {}).items()
         },
     }
     image = Content(wanted.image, image_content.size_of(wanted.image, "image"), wanted.sha512)

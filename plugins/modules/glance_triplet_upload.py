@@ -69,7 +69,8 @@ options:
   properties:
     description:
       - Properties of the image, of a triplet those of the root file system. Others that it has already are left.
-      - Values become text, as Glance keeps nothing else. One with an empty (null) value is not there, and is removed.
+      - Values become text, as Glance keeps nothing else. One with an empty value is left out, and removed where
+        it is.
     type: dict
     default: {}
   validate_properties:

@@ -4,47 +4,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image, ImageSpec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
-
-
-class Images:
-    """Images in memory, with the face of Glance; the transfer itself is tested against a real one."""
-
-    def __init__(self) -> None:
-        self.cloud = SimpleNamespace(label="test")
-        self.there: dict[str, dict[str, Any]] = {}
-        self.refuse: str | None = None
-
-    def same(self, spec: ImageSpec, content: Content) -> list[Image]:
-        images = [Image.from_dict(data) for data in self.there.values()]
-        return [image for image in images if image.name == spec.name and content.same_as(image)]
-
-    def upload(self, spec: ImageSpec, content: Content) -> Image:
-        if spec.name == self.refuse:
-            raise GoldsmithError("no room")
-        number = f"id-{len(self.there) + 1}"
-        stored = {"status": "active", "size": content.size, "os_hash_algo": "sha512", "os_hash_value": content.digest()}
-        self.there[number] = {"min_disk": 0, "min_ram": 0, "protected": False, **spec.body(number), **stored}
-        return Image.from_dict(self.there[number])
-
-    def change(self, image: Image, changes: dict[str, Any]) -> None:
-        self.there[image.id].update(changes)
-
-    def remove(self, image_id: str) -> None:
-        assert not self.there[image_id]["protected"]
-        del self.there[image_id]
-
-    def publish(self, wanted: _triplet.Wanted) -> dict[str, Any]:
-        todo = _triplet.plan(self, wanted, _triplet.parts_of(wanted))  # type: ignore[arg-type]
-        return _triplet.execute(self, wanted, todo)  # type: ignore[arg-type]
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
 
 
 @pytest.fixture
@@ -57,53 +21,21 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {name: str(tmp_path / name) for name in marks}
 
 
-def test_a_triplet_is_kernel_then_ramdisk_then_the_image_that_names_them(files: dict[str, str]) -> None:
-    images = Images()
-    wanted = _triplet.Wanted(name="guest", **files, properties={"a": 1, "b": None}, protected=True)
-    result = images.publish(wanted)
-    assert [one["part"] for one in result["images"]] == ["kernel", "ramdisk", "image"]
-    assert [data["name"] for data in images.there.values()] == ["guest-aki", "guest-ari", "guest"]
-    assert [data["container_format"] for data in images.there.values()] == ["aki", "ari", "ami"]
-    ami = images.there["id-3"]
-    assert (ami["kernel_id"], ami["ramdisk_id"], ami["a"]) == ("id-1", "id-2", "1")
-    assert "b" not in ami
-    assert "a" not in images.there["id-1"]
-    assert all(data["protected"] for data in images.there.values())
-    again = images.publish(wanted)
-    assert again["bytes_uploaded"] == 0
-    assert len(images.there) == 3
+def test_a_triplet_is_kernel_then_ramdisk_then_the_image(files: dict[str, str]) -> None:
+    parts = _triplet.parts_of(_triplet.Wanted(name="guest", **files, properties={"a": 1, "b": None, "c": ""}))
+    assert [part.part for part in parts] == ["kernel", "ramdisk", "image"]
+    assert [part.spec.name for part in parts] == ["guest-aki", "guest-ari", "guest"]
+    assert parts[0].spec.properties == {}
+    assert parts[2].spec.properties == {"a": "1", "b": None, "c": None}
+    named = parts[2].naming({"kernel": "k", "ramdisk": "r"})
+    assert named.spec.properties.items() >= {"kernel_id": "k", "ramdisk_id": "r"}.items()
+    assert parts[0].naming({"kernel": "k"}) is parts[0]
 
 
-def test_what_was_made_is_taken_back(files: dict[str, str]) -> None:
-    images = Images()
-    images.refuse = "guest"
-    with pytest.raises(GoldsmithError, match="no room"):
-        images.publish(_triplet.Wanted(name="guest", **files, protected=True))
-    assert images.there == {}
-
-
-def test_what_was_there_before_is_not_taken_back(files: dict[str, str]) -> None:
-    images = Images()
-    images.publish(_triplet.Wanted(name="guest", **files))
-    Path(files["image"]).write_bytes(Path(files["image"]).read_bytes() + b"more")
-    images.refuse = "guest"
-    with pytest.raises(GoldsmithError):
-        images.publish(_triplet.Wanted(name="guest", **files))
-    assert len(images.there) == 3
-
-
-def test_the_plan_shows_what_would_change(files: dict[str, str]) -> None:
-    images = Images()
-    wanted = _triplet.Wanted(name="guest", **files)
-    todo = _triplet.plan(images, wanted, _triplet.parts_of(wanted))  # type: ignore[arg-type]
-    assert todo.changed
-    assert todo.diff["before"] == {"kernel guest-aki": None, "ramdisk guest-ari": None, "image guest": None}
-    assert images.there == {}
-    images.publish(wanted)
-    other = _triplet.Wanted(name="guest", **files, min_disk=3)
-    todo = _triplet.plan(images, other, _triplet.parts_of(other))  # type: ignore[arg-type]
-    assert todo.diff["before"]["image guest"] == {"min_disk": 0}
-    assert todo.diff["after"]["image guest"] == {"min_disk": 3}
+@pytest.mark.parametrize("names", [("guest", None), ("same", "same")])
+def test_each_part_has_a_name_of_its_own(files: dict[str, str], names: tuple[str, str | None]) -> None:
+    with pytest.raises(OptionError, match=r"kernel_name=.*need a name each"):
+        _triplet.parts_of(_triplet.Wanted(name="guest", **files, kernel_name=names[0], ramdisk_name=names[1]))
 
 
 def test_a_kernel_needs_a_ramdisk(files: dict[str, str]) -> None:
