@@ -40,6 +40,15 @@ class SigningPair:
     certificate: Path
     certificate_id: str
 
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of a module that sign with it."""
+        return {
+            "signing_key": str(self.key),
+            "signing_certificate": str(self.certificate),
+            "signing_certificate_id": self.certificate_id,
+        }
+
 
 def signing_pair(folder: Path, kind: str, *, passphrase: str | None = None, expired: bool = False) -> SigningPair:
     """Make a key of that kind, and a certificate for it, which bears its id as its name in *folder*."""

@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.glance import local_cloud
+from helpers.fault_proxy import FaultProxy
+from helpers.glance import TestCloud, local_cloud, write_clouds
 from helpers.key_manager import key_manager
 from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
+from helpers.versions import DATA, Versions, assert_one_line
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud, CloudOptions, Refused
+from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
 from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import HASH_METHODS, Signer
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 CONTENT = b"\x53\xef" * 50_000
 
@@ -27,13 +32,12 @@ CONTENT = b"\x53\xef" * 50_000
 class SigningCloud:
     """A cloud whose Glance verifies signatures, and keys whose certificates it has."""
 
-    cloud: Cloud
-    clouds_yaml: Path
+    cloud: TestCloud
     keys: dict[str, SigningPair]
 
     def upload(self, properties: dict[str, str], content: bytes = CONTENT) -> dict[str, Any]:
         """What Glance has of an image with these properties and that content."""
-        return upload_by_hand(self.cloud, properties, content)
+        return upload_by_hand(self.cloud.direct.cloud, properties, content)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +45,26 @@ def signing_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SigningC
     folder = tmp_path_factory.mktemp("signing")
     certificates = folder / "certificates"
     keys = {kind: signing_pair(certificates, kind) for kind in ("rsa", "secp384r1", "secp521r1")}
+    keys["locked"] = signing_pair(certificates, "secp384r1", passphrase="open sesame")
     local = local_cloud(folder / "state", **key_manager(certificates))
     local.start()
     try:
-        options = CloudOptions(cloud="embedded", clouds_yaml=str(local.clouds_yaml), timeout=30)
-        yield SigningCloud(Cloud(options), local.clouds_yaml, keys)
+        settings = local.settings()
+        assert settings
+        with FaultProxy(settings.image_port) as proxy:
+            clouds_yaml = folder / "clouds.yaml"
+            write_clouds(local, proxy, clouds_yaml)
+            yield SigningCloud(TestCloud(local, proxy, clouds_yaml), keys)
     finally:
         local.remove()
+
+
+@pytest.fixture
+def versions(signing_cloud: SigningCloud, tmp_path: Path) -> Versions:
+    """Disks, and no image in the cloud."""
+    signing_cloud.cloud.proxy.clear()
+    signing_cloud.cloud.empty()
+    return Versions(signing_cloud.cloud, tmp_path)
 
 
 def digest(ours: Signer, content: bytes = CONTENT) -> bytes:
@@ -91,3 +108,81 @@ def test_openssl_signs_as_a_module_for_keys_would(signing_cloud: SigningCloud, k
         words += ("-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:max")
     ours = signer(pair, "SHA-384", words)
     assert signing_cloud.upload(ours.properties(digest(ours)))["status"] == "active"
+
+
+@pytest.mark.parametrize("triplet", [False, True])
+def test_every_part_is_signed_and_left_alone(signing_cloud: SigningCloud, versions: Versions, triplet: bool) -> None:
+    versions = replace(versions, triplet=triplet)
+    pair = signing_cloud.keys["rsa"]
+    foreseen = versions.publish(1, check=True, **pair.options)
+    result = versions.publish(1, **pair.options)
+    assert foreseen["changed"] and result["changed"]
+    images = versions.cloud.images()
+    assert len(images) == (3 if triplet else 1)
+    for image in images:
+        assert image.properties["img_signature_certificate_uuid"] == pair.certificate_id
+        assert image.properties["img_signature_key_type"] == "RSA-PSS"
+    # Another signature would be as good; so the one that is there has to be.
+    assert not versions.publish(1, check=True, **pair.options)["changed"]
+    assert not versions.publish(1, **pair.options)["changed"]
+    assert {image.id for image in versions.cloud.images()} == {image.id for image in images}
+
+
+def test_signatures_are_there_before_the_data(signing_cloud: SigningCloud, versions: Versions) -> None:
+    versions.publish(1, **signing_cloud.keys["secp521r1"].options, signing_hash="SHA-512")
+    (creation,) = versions.cloud.proxy.seen("POST", "images$")
+    description = json.loads(creation.body)
+    assert description["img_signature_hash_method"] == "SHA-512"
+    assert description["img_signature_key_type"] == "ECC_SECP521R1"
+    assert description["img_signature"]
+
+
+def test_what_has_no_signature_of_ours_is_uploaded_anew(signing_cloud: SigningCloud, versions: Versions) -> None:
+    rsa, locked = signing_cloud.keys["rsa"].options, signing_cloud.keys["locked"].options
+    for options in ({}, rsa, {**rsa, "signing_hash": "SHA-512"}, {**locked, "signing_passphrase": "open sesame"}):
+        assert versions.publish(1, **options, keep=1)["changed"]
+        (image,) = versions.cloud.images()
+        assert image.properties.get("img_signature_certificate_uuid") == options.get("signing_certificate_id")
+    # Who does not sign does not mind.
+    assert not versions.publish(1)["changed"]
+
+
+def test_content_that_changes_on_the_way_is_refused(signing_cloud: SigningCloud, versions: Versions) -> None:
+    options = signing_cloud.keys["secp384r1"].options
+    versions.publish(1, **options)
+    versions.cloud.proxy.inject("PUT", DATA, corrupt=True)
+    with versions.watch(1):
+        refused = versions.attempt(2, **options)
+    assert_one_line(refused)
+    assert "Signature verification failed" in refused["msg"]
+    versions.assert_there(1)
+
+
+def test_a_command_signs_and_a_check_does_not_start_it(
+    signing_cloud: SigningCloud, versions: Versions, tmp_path: Path
+) -> None:
+    options, called = signing_cloud.keys["secp384r1"].options, tmp_path / "called"
+    script = f"echo >>{called}; exec openssl pkeyutl -sign -inkey {options.pop('signing_key')} -pkeyopt digest:sha256"
+    options["signing_command"] = ["sh", "-c", script]
+    assert versions.publish(1, check=True, **options)["changed"]
+    assert not called.exists()
+    assert versions.publish(1, **options)["changed"]
+    assert not versions.publish(1, **options)["changed"]
+    assert called.read_text() == "\n"
+
+
+def test_mistakes_are_found_before_anything_is_created(signing_cloud: SigningCloud, versions: Versions) -> None:
+    rsa, locked = signing_cloud.keys["rsa"], signing_cloud.keys["locked"]
+    without_key = {name: value for name, value in rsa.options.items() if name != "signing_key"}
+    for options, message in (
+        ({**locked.options, "signing_passphrase": "hush"}, "cannot be decrypted with signing_passphrase"),
+        ({**rsa.options, "signing_certificate": str(locked.certificate)}, "is not the certificate of signing_key="),
+        ({**without_key, "signing_command": ["sh", "-c", "exit 7"]}, "signing_command=sh: failed with exit status 7"),
+        (without_key, "neither is given"),
+    ):
+        refused = versions.attempt(1, **options)
+        assert_one_line(refused)
+        assert message in refused["msg"]
+        assert "hush" not in str(refused)
+    assert versions.cloud.images() == []
+    assert not versions.cloud.proxy.seen("POST", "images$")

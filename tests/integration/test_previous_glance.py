@@ -34,15 +34,6 @@ class OldCloud:
     cloud: TestCloud
     keys: dict[str, SigningPair]
 
-    def signing(self, kind: str) -> dict[str, Any]:
-        """The options that sign with such a key."""
-        pair = self.keys[kind]
-        return {
-            "signing_key": str(pair.key),
-            "signing_certificate": str(pair.certificate),
-            "signing_certificate_id": pair.certificate_id,
-        }
-
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldCloud]:
@@ -180,7 +171,7 @@ def test_our_signatures_are_accepted(old: OldCloud, kind: str) -> None:
 
 
 def test_signed_versions(old: OldCloud, versions: Versions) -> None:
-    signing = old.signing("rsa")
+    signing = old.keys["rsa"].options
     assert versions.publish(1, **signing)["changed"]
     assert not versions.publish(1, **signing)["changed"]
     versions.cloud.proxy.inject("PUT", DATA, corrupt=True)
