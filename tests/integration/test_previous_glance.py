@@ -149,12 +149,13 @@ def test_what_a_killed_publisher_left_is_removed(versions: Versions, share: floa
     versions.assert_there(2, [1])
 
 
-def test_ways_of_import_are_discovered(versions: Versions) -> None:
+def test_ways_of_import_and_stores_are_discovered(versions: Versions) -> None:
     assert versions.publish(1, import_method="glance-direct")["bytes_uploaded"]
     assert versions.cloud.proxy.seen("PUT", r"/stage$")
     versions.assert_there(1)
-    refused = versions.attempt(2, import_method="copy-image")
+    refused = versions.attempt(2, stores=["nowhere"])
     assert_one_line(refused)
+    assert "nowhere" in refused["msg"] and "local" in refused["msg"]
     versions.assert_there(1)
 
 
