@@ -20,7 +20,7 @@ def run(checkout: Path, scenario: str, **variables: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", ["chroot", "lvm", "xen"])
+@pytest.mark.parametrize("scenario", ["chroot", "lvm", "xen", "publish"])
 def test_scenario(checkout: Path, scenario: str) -> None:
     run(checkout, scenario)
 
