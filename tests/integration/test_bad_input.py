@@ -73,6 +73,10 @@ def cache(tmp_path: Path) -> Path:
         ),
         ({"image_mirror": "nonsense"}, "mirror=nonsense: is not a URL; write it with http:// or leave it empty"),
         ({"image_clouds": "atlantis"}, "atlantis"),
+        (
+            {"image_build": "capture", "vm_capture_name": "web"},
+            "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm",
+        ),
         ({"image_name": "../escape"}, "name=../escape: is not a file name"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
