@@ -10,8 +10,10 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
@@ -30,9 +32,13 @@ except ImportError:
     SDK_MISSING = traceback.format_exc()
 
 # Own retries, because those of the SDK send a body again that is consumed.
-ATTEMPTS = 4
+ATTEMPTS = 7
+# A cloud that never answered has a wrong address rather than a restart under way.
+_ATTEMPTS_AT_FIRST = 4
 _LONGEST_PAUSE = 60.0
 _CONNECT_TIMEOUT = 30.0
+# How long a token is to be valid, at least, when an upload begins; of a short-lived one half its life.
+_TOKEN_LEFT = 3600.0
 
 
 class CloudError(GoldsmithError):
@@ -45,6 +51,10 @@ class CloudNotFound(CloudError):
 
 class LoginRefused(CloudError):
     """Keystone, or a service, does not accept the credentials."""
+
+
+class TokenRefused(LoginRefused):
+    """A service does not accept the token any more, in a request that is not repeated with a new one."""
 
 
 class Unreachable(CloudError):
@@ -72,7 +82,7 @@ class CloudOptions:
     """Which cloud, in the words of openstacksdk.
 
     *clouds_yaml* is read before the usual places. *timeout* is the number of seconds without any sign of life after
-    which a request is given up.
+    which a request is given up. *attempts* is how often one is sent at most, while a cloud that did answer does not.
     """
 
     cloud: str | None = None
@@ -84,10 +94,13 @@ class CloudOptions:
     validate_certs: bool | None = None
     ca_cert: str | None = None
     timeout: float = 300.0
+    attempts: int = ATTEMPTS
 
     @property
     def label(self) -> str:
-        """The name of the cloud for messages."""
+        """The name of the cloud for messages, and of the region where it is one of several."""
+        if self.cloud and self.region_name:
+            return f"{self.cloud}/{self.region_name}"
         return self.cloud or (self.auth or {}).get("auth_url") or os.environ.get("OS_CLOUD") or "from the environment"
 
 
@@ -98,7 +111,9 @@ class Cloud:
         if SDK_MISSING:
             raise GoldsmithError(missing_required_lib("openstacksdk"), exception=SDK_MISSING)
         self.label = options.label
-        self._options = options
+        self.timeout = options.timeout
+        self._attempts = options.attempts
+        self._answered = False
         self._sleep = sleep or time.sleep
         self._region = _region(options)
         self._connection = openstack.connection.Connection(config=self._region)
@@ -113,32 +128,70 @@ class Cloud:
         """A token for a request that is not sent through this class."""
         return self._translated(lambda: self._connection.auth_token)
 
-    def image_request(self, method: str, path: str, *, attempts: int = ATTEMPTS, **kwargs: Any) -> requests.Response:
+    def image_request(self, method: str, path: str, *, attempts: int | None = None, **kwargs: Any) -> requests.Response:
         """Send one request to the image service and return its answer, which is not an error.
 
         Nothing is repeated within the SDK; a request that may be repeated is repeated here, up to *attempts* times.
         """
-        return self.patiently(lambda: self._once(method, path, **kwargs), attempts)
+        limits = (min(_CONNECT_TIMEOUT, self.timeout), self.timeout)
+        return self.patiently(lambda: self._once(method, path, timeout=limits, **kwargs), attempts)
 
-    def patiently(self, work: Callable[[], Any], attempts: int = ATTEMPTS) -> Any:
+    def upload_request(self, path: str, body: Iterable[bytes], headers: Mapping[str, str]) -> requests.Response:
+        """Send data to the image service by PUT, once only, with a token that will last for a while.
+
+        The time limit is for each block of *body*, and for the answer after the last one.
+        """
+        self._see_to_token()
+        # With a new token the SDK would send the consumed body again. While data is sent the first limit is in force.
+        limits = (self.timeout, self.timeout)
+        try:
+            return self._once("PUT", path, timeout=limits, data=body, headers=dict(headers), allow_reauth=False)
+        except LoginRefused as error:
+            raise TokenRefused(*error.args) from error
+
+    def renew(self) -> None:
+        """Log in anew, because the token that we have is not accepted, or not for long."""
+
+        def login() -> None:
+            self._connection.session.invalidate()
+            self._connection.session.get_token()
+
+        self.patiently(lambda: self._translated(login))
+
+    def patiently(self, work: Callable[[], Any], attempts: int | None = None) -> Any:
         """Return what *work* returns; where the cloud cannot be reached, try again, a little later each time."""
-        for attempt in range(1, attempts):
+        number = 1
+        while True:
             try:
                 return work()
             except Unreachable as error:
-                self._sleep(min(max(2.0 ** (attempt - 1), error.pause), _LONGEST_PAUSE))
-        return work()
+                if not self.waited(number, error, attempts):
+                    raise
+            number += 1
+
+    def waited(self, number: int, error: Unreachable, attempts: int | None = None) -> bool:
+        """Wait after the attempt of that *number*; return False where it was the last one."""
+        at_first = self._attempts if self._answered else min(self._attempts, _ATTEMPTS_AT_FIRST)
+        if number >= (at_first if attempts is None else attempts):
+            return False
+        self._sleep(min(max(2.0 ** (number - 1), error.pause), _LONGEST_PAUSE))
+        return True
+
+    def _see_to_token(self) -> None:
+        """Log in anew where the token would expire before a long upload is over."""
+        session = self._connection.session
+        # Not every plugin of keystoneauth has such a thing: none and admin_token have not.
+        get_access = getattr(session.auth, "get_access", None)
+        access = self.patiently(lambda: self._translated(lambda: get_access(session))) if get_access else None
+        if access is None or access.expires is None:
+            return
+        life = (access.expires - access.issued).total_seconds() if access.issued else 0.0
+        if access.will_expire_soon(round(min(_TOKEN_LEFT, life / 2))):
+            self.renew()
 
     def _once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         answer = self._translated(
-            lambda: self._connection.image.request(
-                path,
-                method,
-                connect_retries=0,
-                status_code_retries=0,
-                timeout=(min(_CONNECT_TIMEOUT, self._options.timeout), self._options.timeout),
-                **kwargs,
-            )
+            lambda: self._connection.image.request(path, method, connect_retries=0, status_code_retries=0, **kwargs)
         )
         if answer.status_code >= 400:
             raise self._answer_error(method, path, answer)
@@ -147,7 +200,7 @@ class Cloud:
     def _translated(self, work: Callable[[], Any]) -> Any:
         """Return what *work* returns; errors of the SDK become ours."""
         try:
-            return work()
+            result = work()
         except auth_errors.Unauthorized as error:
             raise self._login_refused() from error
         except (
@@ -166,6 +219,8 @@ class Cloud:
             raise CloudNotFound(f"cloud {self.label} has no image service for us: {_plain(error)}") from error
         except (auth_errors.ClientException, openstack.exceptions.SDKException) as error:
             raise CloudError(f"cloud {self.label}: {_plain(error)}") from error
+        self._answered = True
+        return result
 
     def _login_refused(self) -> LoginRefused:
         return LoginRefused(
@@ -181,8 +236,7 @@ class Cloud:
         if status == 413:
             return TooLarge(what, hint="the quota of the project, the limit of the cloud or its store is exhausted")
         if status == 429 or status >= 500:
-            pause = answer.headers.get("Retry-After", "")
-            return Unreachable(what, pause=float(pause) if pause.isdigit() else 0.0)
+            return Unreachable(what, pause=_pause(answer.headers.get("Retry-After", "")))
         # Glance looks into what is uploaded as bare.
         hint = "the content is not what its format says, or Glance holds it for unsafe" if status == 415 else None
         return Refused(what, status=status, hint=hint)
@@ -229,6 +283,16 @@ def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
 
 def _source(region: openstack.config.cloud_region.CloudRegion) -> str:
     return getattr(getattr(region, "_openstack_config", None), "config_filename", None) or "the options"
+
+
+def _pause(text: str) -> float:
+    """Return the seconds that a service asks for, which are said as such or as a date."""
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _explanation(answer: requests.Response) -> str:

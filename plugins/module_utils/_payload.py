@@ -6,35 +6,69 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import threading
 from collections.abc import Callable, Iterator
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._digests import sha512_of
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
 
-_BLOCK = 1 << 20
+# One block must pass within the time limit of a request: a slow line needs small ones.
+_BLOCK = 256 << 10
 
 
 class Content:
-    """The bytes of a file; their hash is computed once, while they are sent if that comes first."""
+    """The bytes of a file, for any number of clouds at once.
 
-    def __init__(self, path: str, size: int) -> None:
+    Their hash is computed once, while they are sent if that comes first. *expected* is the sha512 that they have by the
+    word of the user: good for finding them in a cloud without reading, verified as soon as they are read or sent.
+    """
+
+    def __init__(self, path: str, size: int, expected: str | None = None) -> None:
+        if expected is not None and not re.fullmatch(r"[0-9a-fA-F]{128}", expected):
+            raise OptionError("sha512", expected, "not a SHA-512: 128 hexadecimal digits")
         self.path, self.size = path, size
-        self._sha512: str | None = None
+        self.expected = expected and expected.lower()
+        self._digests: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def lookup_digest(self) -> str:
+        """Return the sha512 by which an image with these bytes is found."""
+        return self.expected or self.digest()
 
     def digest(self, algorithm: str = "sha512") -> str:
         """Return the hash that Glance would have for these bytes."""
-        if algorithm != "sha512":
-            return _digest(self.path, algorithm)
-        if self._sha512 is None:
-            self._sha512 = sha512_of(self.path, Progress(f"read {self.path}", self.size))
-        return self._sha512
+        # Whoever else wants it waits: to read the file twice at once would take longer.
+        with self._lock:
+            if algorithm not in self._digests:
+                self._digests[algorithm] = self._computed(algorithm)
+            return self._digests[algorithm]
 
     def sent(self, sha512: str) -> None:
         """Take the hash of the bytes that were sent."""
-        if self._sha512 not in (None, sha512):
-            raise GoldsmithError(f"{self.path} changed while it was read", hint="see who writes to it, and try again")
-        self._sha512 = sha512
+        with self._lock:
+            if self._digests.get("sha512") not in (None, sha512):
+                raise GoldsmithError(
+                    f"{self.path} changed while it was read", hint="see who writes to it, and try again"
+                )
+            self._require(sha512)
+            self._digests["sha512"] = sha512
+
+    def _computed(self, algorithm: str) -> str:
+        try:
+            if algorithm != "sha512":
+                # Only for a cloud whose operator chose another algorithm.
+                return _digest(self.path, algorithm)
+            sha512 = sha512_of(self.path, Progress(f"read {self.path}", self.size))
+        except OSError as error:
+            raise GoldsmithError(f"cannot read {self.path}: {error.strerror or error}") from error
+        self._require(sha512)
+        return sha512
+
+    def _require(self, sha512: str) -> None:
+        if self.expected not in (None, sha512):
+            raise OptionError("sha512", self.expected, f"{self.path} has {sha512}", hint="get the file again")
 
 
 class Body:
@@ -84,7 +118,6 @@ class Body:
 
 
 def _digest(path: str, algorithm: str) -> str:
-    # Only for a cloud whose operator chose another algorithm.
     digest = hashlib.new(algorithm)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
