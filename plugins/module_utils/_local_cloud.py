@@ -40,14 +40,15 @@ class LocalCloud:
     """A cloud whose whole state is in *directory*.
 
     *venv* is the Python environment of the servers, *python* the interpreter that it is made with. *options* are
-    options of Glance by their names in the environment, for example C(OS_DEFAULT__IMAGE_SIZE_CAP). *timeout* is in
-    seconds, for the servers to answer.
+    options of Glance by their names in the environment, for example C(OS_DEFAULT__IMAGE_SIZE_CAP), *identity_options*
+    those of Keystone. *timeout* is in seconds, for the servers to answer.
     """
 
     directory: Path
     venv: Path
     python: str
     options: Mapping[str, str] = field(default_factory=dict)
+    identity_options: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 90.0
 
     @property
@@ -205,7 +206,7 @@ class LocalCloud:
                 # Keystone reads the words of the command line itself: gunicorn gets its own by the environment.
                 environment={
                     **self._program_environment(),
-                    **(self.options if name == "glance" else {}),
+                    **(self.options if name == "glance" else self.identity_options),
                     "GUNICORN_CMD_ARGS": f"-c {self._state}/{name}.gunicorn.py",
                 },
                 record=self.directory / "run" / f"{name}.json",

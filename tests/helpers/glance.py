@@ -38,13 +38,20 @@ _HURRIED = """
 import runpy, sys, time
 rest = time.sleep
 time.sleep = lambda seconds: rest(min(seconds, 0.05))
-runpy.run_module(sys.argv[1], run_name="__main__")
+# Ansible would read its arguments from what stands there.
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
 """
 
 
-def local_cloud(directory: Path, **options: str) -> LocalCloud:
+def local_cloud(directory: Path, identity_options: Mapping[str, str] | None = None, **options: str) -> LocalCloud:
     """A cloud of its own in *directory*, with the Python environment that all of them share."""
-    return LocalCloud(directory=directory, venv=VENV, python=sys.executable, options=options)
+    return LocalCloud(
+        directory=directory,
+        venv=VENV,
+        python=sys.executable,
+        options=options,
+        identity_options=identity_options or {},
+    )
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,8 @@ def start_module(
     words = {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}
     process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": words}))
     process.stdin.close()
+    # Or communicate() would write to it.
+    process.stdin = None
     return process
 
 
