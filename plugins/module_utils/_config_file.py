@@ -38,7 +38,7 @@ class ConfigFile:
     def replace(self, text: str) -> None:
         """Put another content in its place: whole or not at all; owner, mode, ACL and SELinux context stay."""
         partial = os.path.join(os.path.dirname(self.path), f".{os.path.basename(self.path)}.partial")
-        with _errors("write", self.path):
+        with _explained("write", self.path):
             # What a killed run left; the file itself is held, so nobody is at work on it.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
@@ -59,7 +59,7 @@ class ConfigFile:
         """Make a copy beside it, with the same attributes, and return its path."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         copy = f"{self.path}.{stamp}.{os.getpid()}~"
-        with _errors("write", copy):
+        with _explained("write", copy):
             self._copy_to(copy, self.text)
         return copy
 
@@ -79,7 +79,7 @@ class ConfigFile:
 
 def read(path: str) -> str:
     """Return the content of a file as text, of which every byte can be written again."""
-    with _errors("read", path):
+    with _explained("read", path):
         descriptor = _open(path)
         with open(descriptor, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read(_MAX_SIZE)
@@ -88,7 +88,7 @@ def read(path: str) -> str:
 @contextmanager
 def held(path: str) -> Iterator[ConfigFile]:
     """Yield a file that can be replaced; raise GoldsmithError where another run of ours holds it."""
-    with _errors("read", path):
+    with _explained("read", path):
         while True:
             real = os.path.realpath(path)
             descriptor = _open(real)
@@ -139,7 +139,7 @@ def _copy_attributes(source: int, target: int) -> None:
 
 
 @contextmanager
-def _errors(verb: str, path: str) -> Iterator[None]:
+def _explained(verb: str, path: str) -> Iterator[None]:
     try:
         yield
     except BlockingIOError:

@@ -83,7 +83,8 @@ class Use:
 
     def images(self) -> set[str]:
         """The first part of the names of images that are in use."""
-        return {name[:_DIGEST] for name in self.users if kind_of(name) in (ORIGINAL, RESIZED)}
+        parts = (name.split("_", 1)[0] for name in self.users)
+        return {part for part in parts if len(part) == _DIGEST}
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,9 @@ def images_from(items: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
         if not isinstance(item.get("id"), str):
             raise OptionError("images", item, "has no id", hint="give a dictionary with id and name for each image")
         attributes = item.get("attributes") if isinstance(item.get("attributes"), Mapping) else {}
-        needs = [item.get(key) or attributes.get(key) for key in ("kernel_id", "ramdisk_id")]
-        images[_digest(item["id"])] = Image(
-            item["id"], item.get("name"), tuple(_digest(each) for each in needs if each)
-        )
+        others = [item.get(key) or attributes.get(key) for key in ("kernel_id", "ramdisk_id")]
+        needs = tuple(_digest(other) for other in others if other)
+        images[_digest(item["id"])] = Image(item["id"], item.get("name"), needs)
     return images
 
 
@@ -173,7 +173,7 @@ def report(settings: Settings, images: Mapping[str, Image], limit: int, now: flo
     if not os.path.isdir(settings.instances):
         hint = "is this the host of nova-compute, are you root?"
         raise OptionError("instances_path", settings.instances, "is not a folder that can be seen", hint=hint)
-    # Before the files: one that gets its first user meanwhile is then new, not unused.
+    # Before the disks: a file that gets its first user meanwhile was touched by that, and has no age.
     moment = time.time() if now is None else now
     use = _users(settings)
     totals = {name: Total() for name in (IN_USE, KEPT, UNUSED, "due", "swap_and_ephemeral", IGNORED, "all")}
@@ -255,7 +255,7 @@ def _unused_state(name: str, kind: str, used: Set[str]) -> str:
     if kind == OTHER:
         return IGNORED
     ending = name[_DIGEST + 1 :]
-    # Nova keeps all files of an image that an instance has.
+    # Nova keeps all files of an image that an instance has; of several resized ones it sometimes overlooks one.
     if kind in (ORIGINAL, RESIZED) and name[:_DIGEST] in used and (ending in ("", "sm") or ending.isdigit()):
         return KEPT
     return UNUSED

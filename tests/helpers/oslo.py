@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._python_env import Environment
+from helpers.glance import VENV, local_cloud
+
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
-_ENVIRONMENT = Path.home() / ".cache" / "goldsmith" / "tests" / "oslo-config"
 # Each text as its sections by their normalised names, or null where it is refused.
 _READ = """
 import json, sys, tempfile
@@ -62,7 +63,8 @@ def nova_values(*paths: Path) -> dict[str, Any]:
 
 
 def _python(program: str, stdin: str, *words: str) -> str:
-    environment = Environment(_ENVIRONMENT, ("oslo.config>=9",))
-    environment.make(Runner(), sys.executable)
-    argv = [str(environment.program("python")), "-c", program, *words]
+    # Other tests need the environment of the local cloud as well, and it has oslo.config.
+    with tempfile.TemporaryDirectory() as folder:
+        local_cloud(Path(folder))._environment.make(Runner(), sys.executable)
+    argv = [str(VENV / "bin" / "python"), "-c", program, *words]
     return subprocess.run(argv, input=stdin, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -92,12 +92,15 @@ def test_kinds(name: str, kind: str) -> None:
 
 def test_who_uses_what(instances: Path) -> None:
     used, kin, other = digest("a"), digest("b"), digest("c")
+    base(instances, digest("short"))
     for name in (used, f"{used}_10737418240", f"{used}_sm", f"{used}_x10", f"{kin}_53687091200", kin, other):
         base(instances, name)
     disk(instances, "uuid-1/disk", f"{instances}/_base/{used}")
     disk(instances, "uuid-2/disk", f"{instances}/_base/{used}")
     disk(instances, "uuid-2/disk.rescue", f"_base/{kin}_53687091200")
     disk(instances, "uuid-3/disk", f"/elsewhere/{digest('gone')}")
+    # Not even a name that Nova takes for an image, and yet it is made of one.
+    disk(instances, "uuid-4/disk", f"_base/{digest('short')}_5")
     (instances / "uuid-3" / "disk.config").write_bytes(b"CD001")
     (instances / "uuid-3" / "console.log").write_text(str(instances / "_base" / other))
     report = look(instances)
@@ -108,18 +111,19 @@ def test_who_uses_what(instances: Path) -> None:
         f"{used}_x10": "unused",
         f"{kin}_53687091200": "in_use",
         kin: "kept",
+        digest("short"): "kept",
         other: "unused",
     }
     assert next(file for file in report["files"] if file["name"] == used)["users"] == ["uuid-1/disk", "uuid-2/disk"]
     assert report["complete"] is True
     assert {name: total["files"] for name, total in report["totals"].items()} == {
         "in_use": 2,
-        "kept": 3,
+        "kept": 4,
         "unused": 2,
         "due": 0,
         "swap_and_ephemeral": 0,
         "ignored": 0,
-        "all": 7,
+        "all": 8,
     }
 
 
