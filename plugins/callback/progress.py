@@ -13,7 +13,8 @@ version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
   - While a module of this collection works for long, shows its label, percent, bytes, speed and time left. On a
-    terminal that is one line that is painted again and again; otherwise a plain line every few seconds.
+    terminal that is one line that is painted again and again; otherwise a plain line every few seconds. Work that goes
+    on side by side, uploads to several clouds for example, has a line each.
   - At the end, tells how long the steps took, and the sizes of the files and images that were made.
   - Works beside any stdout callback. Shows the progress of modules that run on this machine without a change of user.
 requirements:
@@ -104,7 +105,7 @@ class _Tail:
         self._display = display
         self._interval = interval
         self._meters = Meters()
-        self._painted = False
+        self._painted = 0
         self._spoken = time.monotonic()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="goldsmith-progress", daemon=True)
@@ -120,7 +121,7 @@ class _Tail:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and remove the line and the file."""
+        """End the thread, and remove the lines and the file."""
         self._stopped.set()
         self._thread.join()
         os.environ.pop(PROGRESS_FILE, None)
@@ -132,7 +133,7 @@ class _Tail:
 
     def _leave(self) -> None:
         self._stopped.set()
-        self._painted = False
+        self._painted = 0
 
     def _run(self) -> None:
         while not self._stopped.wait(_POLL):
@@ -140,26 +141,29 @@ class _Tail:
             for pid in self._meters.pids:
                 if not _alive(pid):
                     self._meters.forget(pid)
-            self._show(self._meters.text())
-        self._show("")
+            self._show(self._meters.lines())
+        self._show([])
 
-    def _show(self, text: str) -> None:
+    def _show(self, lines: list[str]) -> None:
         if _terminal():
             # Ansible forks its workers while it holds this lock, so no worker is born in the middle of a line.
             with self._display._lock:
                 self._clear()
-                if text:
-                    sys.stdout.write(text[: shutil.get_terminal_size().columns - 1])
-                    self._painted = True
+                if lines:
+                    width = shutil.get_terminal_size().columns - 1
+                    sys.stdout.write("\n".join(line[:width] for line in lines))
+                    self._painted = len(lines)
                 sys.stdout.flush()
-        elif text and time.monotonic() - self._spoken >= self._interval:
+        elif lines and time.monotonic() - self._spoken >= self._interval:
             self._spoken = time.monotonic()
-            self._display.display(text)
+            for line in lines:
+                self._display.display(line)
 
     def _clear(self) -> None:
         if self._painted:
-            sys.stdout.write("\r\x1b[K")
-            self._painted = False
+            # The cursor is at the end of the last line: each is emptied, from there up to the first.
+            sys.stdout.write("\r\x1b[K" + "\x1b[A\x1b[K" * (self._painted - 1))
+            self._painted = 0
 
     def _clear_before_others_speak(self) -> None:
         speak = self._display.display

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is under way, as one line for people: label, percent, bytes, speed, time left. For the callback progress."""
+"""What is under way, a line for each: label, percent, bytes, speed, time left. For the callback progress."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import 
 
 # The speed is that of the last few seconds: a whole-run average would answer slowly to a change.
 _WINDOW = 8.0
+# What has said nothing for that long, while others speak, is not shown: it may have failed, or wait for them.
+_SILENCE = 15.0
+_MOST_LINES = 4
 
 
 class Meter:
@@ -34,6 +37,11 @@ class Meter:
             self._seen.popleft()
         self._total, self._unit, self._note = total, unit, note
         self.finished = total is not None and done >= total
+
+    @property
+    def heard(self) -> float:
+        """When it was heard of last."""
+        return self._seen[-1][0] if self._seen else 0.0
 
     @property
     def speed(self) -> float | None:
@@ -80,11 +88,11 @@ class Meters:
             except (ValueError, KeyError, TypeError):
                 # Progress is a courtesy: a line that makes no sense is passed over.
                 continue
-            # The latest speaker is the last in the dictionary, and the one that is shown.
-            meter = self._meters.pop(key, None) or Meter(key[1])
+            # In the order in which they began: a line keeps its place.
+            meter = self._meters.setdefault(key, Meter(key[1]))
             meter.hear(now, done, total, unit, note)
-            if not meter.finished:
-                self._meters[key] = meter
+            if meter.finished:
+                del self._meters[key]
 
     def forget(self, pid: int) -> None:
         """The process *pid* is gone, and its work with it."""
@@ -95,12 +103,14 @@ class Meters:
         """The processes that have said something and are not done."""
         return {pid for pid, _label in self._meters}
 
-    def text(self) -> str:
-        """The line to show, empty when nothing is under way."""
-        if not self._meters:
-            return ""
-        others = len(self._meters) - 1
-        return list(self._meters.values())[-1].text() + (f"  (+{others} more)" if others else "")
+    def lines(self) -> list[str]:
+        """The lines to show, one for each piece of work; none when nothing is under way."""
+        latest = max((meter.heard for meter in self._meters.values()), default=0.0)
+        shown = [meter for meter in self._meters.values() if meter.heard >= latest - _SILENCE][:_MOST_LINES]
+        lines = [meter.text() for meter in shown]
+        if others := len(self._meters) - len(shown):
+            lines[-1] += f"  (+{others} more)"
+        return lines
 
 
 def _printable(text: object) -> str:

@@ -56,6 +56,16 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+# Uploads to two clouds, as the threads of one module make them.
+SIDE_BY_SIDE = WORKER.replace(
+    'progress = Progress("convert disk", 100 << 20)',
+    """
+both = [Progress(f"upload disk to {cloud}", 100 << 20) for cloud in ("north", "south")]
+progress = lambda done: [one(done) for one in both]
+""",
+)
+
+
 def start(folder: Path, stdout: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [tool("ansible-playbook"), "playbook.yml"], cwd=folder, env=environment(folder), stdout=stdout
@@ -80,7 +90,39 @@ def test_plain_lines_and_a_summary(folder: Path) -> None:
     assert "of it Ansible and small tasks" in summary
 
 
+def test_work_side_by_side_has_plain_lines_each(folder: Path) -> None:
+    (folder / "worker.py").write_text(SIDE_BY_SIDE)
+    with (folder / "output").open("wb") as output:
+        end(start(folder, output.fileno()), folder)
+    said = [line for line in (folder / "output").read_text().splitlines() if line.startswith("upload disk to ")]
+    assert len(said) >= 4
+    assert [line.split()[3] for line in said[:4]] == ["north", "south", "north", "south"]
+
+
+def test_work_side_by_side_has_painted_lines_each(folder: Path) -> None:
+    (folder / "worker.py").write_text(SIDE_BY_SIDE)
+    text = painted(folder)
+    states = text[text.index("upload disk to north") : text.index("changed: [localhost]")].split("\r\x1b[K\x1b[A\x1b[K")
+    assert len(states) > 3
+    # Both are painted, and what comes after finds both cleared.
+    assert all("to north" in state and "to south" in state for state in states[:-1])
+    assert "upload" not in states[-1]
+
+
 def test_one_repainted_line_on_a_terminal(folder: Path) -> None:
+    text = painted(folder)
+    body = text[text.index("Long work") : text.index("PLAY RECAP")].split("\r\n")
+    lines = [line for line in body if "convert disk" in line]
+    # All on one line, which others then find cleared, and never wider than the terminal.
+    assert len(lines) == 1
+    states = lines[0].split("\r\x1b[K")
+    assert len(states) > 3
+    assert all(len(state) < 60 for state in states if "convert disk" in state)
+    assert "changed: [localhost]" in states[-1]
+
+
+def painted(folder: Path) -> str:
+    """What a run writes to a terminal."""
     master, slave = pty.openpty()
     process = start(folder, slave)
     os.close(slave)
@@ -93,11 +135,4 @@ def test_one_repainted_line_on_a_terminal(folder: Path) -> None:
     finally:
         os.close(master)
     end(process, folder)
-    painted = text[text.index("Long work") : text.index("PLAY RECAP")].split("\r\n")
-    lines = [line for line in painted if "convert disk" in line]
-    # All on one line, which others then find cleared, and never wider than the terminal.
-    assert len(lines) == 1
-    states = lines[0].split("\r\x1b[K")
-    assert len(states) > 3
-    assert all(len(state) < 60 for state in states if "convert disk" in state)
-    assert "changed: [localhost]" in states[-1]
+    return text
