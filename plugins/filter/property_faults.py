@@ -42,7 +42,7 @@ _value:
 def property_faults(properties):
     """Return what is wrong with *properties*."""
     if not isinstance(properties, Mapping):
-        return [f'{properties}: is no dictionary; write it as JSON, {{"name": "value"}}']
+        return [f"""{properties}: is no dictionary; with -e write '{{"image_properties": {{"name": "value"}}}}'"""]
     return _image_properties.faults(properties)
 
 

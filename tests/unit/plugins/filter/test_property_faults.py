@@ -11,6 +11,8 @@ import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.filter.property_faults import FilterModule
 
+NONE = """is no dictionary; with -e write '{"image_properties": {"name": "value"}}'"""
+
 
 @pytest.mark.parametrize(
     ("value", "expected"),
@@ -19,8 +21,9 @@ from ansible_collections.goldsmith.openstack.plugins.filter.property_faults impo
         ({"hw_disk_bus": "virtio", "mine": True}, []),
         ({"hw_disk_bus": ""}, []),
         ({"hw_rng_model": "a", "mine": 1}, ["hw_rng_model=a: must be virtio"]),
-        ("hw_disk_bus=scsi", ['hw_disk_bus=scsi: is no dictionary; write it as JSON, {"name": "value"}']),
-        ([], ['[]: is no dictionary; write it as JSON, {"name": "value"}']),
+        ("hw_disk_bus=scsi", [f"hw_disk_bus=scsi: {NONE}"]),
+        ('{"a": 1}', [f'{{"a": 1}}: {NONE}']),
+        ([], [f"[]: {NONE}"]),
     ],
 )
 def test_property_faults(value: Any, expected: list[str]) -> None:
