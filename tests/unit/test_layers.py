@@ -9,6 +9,7 @@ A file of module_utils names its floor at the end of the first paragraph of its 
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -109,6 +110,7 @@ PLUGIN_FILES = sorted(
 UTILS = {path.stem: path for path in PLUGIN_FILES if path.parent.name == "module_utils"}
 
 
+@functools.cache
 def floor(name: str) -> int | None:
     """The floor of a file of module_utils; None for _module, which stands beside the floors, for modules only."""
     if name == "_module":
@@ -119,6 +121,7 @@ def floor(name: str) -> int | None:
     return int(match.group(1))
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """What a file imports of plugins/, as 'module_utils._run'."""
     found: set[str] = set()
