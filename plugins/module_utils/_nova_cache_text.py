@@ -69,7 +69,8 @@ def _state(file: Mapping[str, Any]) -> str:
         return f"{_TITLES[file['state']]}, {age}"
     if file["due"]:
         return f"unused, {age}, goes at the next run, by {file['removed_by']}"
-    return f"unused, {age}, {f'may go from {at}' if (at := file['removable_from']) else 'never goes'}"
+    start = file["removable_from"]
+    return f"unused, {age}, {f'may go from {start}' if start else 'never goes'}"
 
 
 def _total(total: Mapping[str, int]) -> str:

@@ -23,8 +23,6 @@ _BESIDE = ("nova-compute.conf", "nova.conf.d/*.conf", "nova-compute.conf.d/*.con
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no")
 _REFERENCE = re.compile(r"\$(?:\{(?:\w+\.)?(\w+)\}|(\w+))|\$\$")
 
-Value = bool | int | str
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -32,7 +30,7 @@ class Setting:
 
     name: str
     section: str
-    default: Value
+    default: bool | int | str
     former: str | None = None
     former_name: str | None = None
     choices: tuple[str, ...] = ()
@@ -43,7 +41,7 @@ class Setting:
         old = ((self.former, self.former_name or self.name),) if self.former else ()
         return ((self.section, self.name), *old)
 
-    def parsed(self, text: str) -> Value | None:
+    def parsed(self, text: str) -> bool | int | str | None:
         """Return the value that a text stands for; None where Nova would refuse it."""
         if isinstance(self.default, bool):
             word = text.lower()
@@ -70,7 +68,7 @@ INSTANCES = Setting("instances_path", DEFAULT, "$state_path/instances")
 STATE = Setting("state_path", DEFAULT, "/var/lib/nova")
 
 
-def written(value: Value) -> str:
+def written(value: bool | int | str) -> str:
     """Return a value as nova.conf has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -86,7 +84,7 @@ def load(paths: Sequence[str]) -> list[Ini]:
     return [parse(read(path), path) for path in paths]
 
 
-def in_force(files: Sequence[Ini], setting: Setting) -> Value:
+def in_force(files: Sequence[Ini], setting: Setting) -> bool | int | str:
     """Return the value that Nova takes from the files, or its default; raise GoldsmithError where it refuses it."""
     found = last_set(files, setting)
     if found is None:

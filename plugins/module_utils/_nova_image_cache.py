@@ -14,7 +14,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils import _nova_c
 from ansible_collections.goldsmith.openstack.plugins.module_utils._config_file import held, read
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ini import Ini, parse
-from ansible_collections.goldsmith.openstack.plugins.module_utils._nova_conf import Setting, Value
+from ansible_collections.goldsmith.openstack.plugins.module_utils._nova_conf import Setting
 
 SETTINGS = (_nova_conf.PREALLOCATE, _nova_conf.REMOVE, _nova_conf.ORIGINAL_AGE, _nova_conf.RESIZED_AGE)
 
@@ -27,7 +27,7 @@ class Wanted:
     """
 
     path: str
-    values: tuple[tuple[Setting, Value], ...]
+    values: tuple[tuple[Setting, bool | int | str], ...]
     former_names: bool = False
     also_read: tuple[str, ...] | None = None
     backup: bool = False

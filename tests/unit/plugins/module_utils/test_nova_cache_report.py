@@ -19,7 +19,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import
 
 NOW = 1_800_000_000
 DAY, HOUR = 86400, 3600
-NO_IMAGES: dict[str, cache.Image] = {}
 
 
 def digest(image: str) -> str:
@@ -58,9 +57,9 @@ def disk(instances: Path, name: str, backing: str) -> None:
 
 
 def look(
-    instances: Path, images: dict[str, cache.Image] = NO_IMAGES, limit: int = 100, **others: Any
+    instances: Path, images: dict[str, cache.Image] | None = None, limit: int = 100, **others: Any
 ) -> dict[str, Any]:
-    return cache.report(settings(instances, **others), images, limit, NOW)
+    return cache.report(settings(instances, **others), images or {}, limit, NOW)
 
 
 def states(report: dict[str, Any]) -> dict[str, str]:
