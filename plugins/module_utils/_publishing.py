@@ -36,6 +36,19 @@ try:
 except ImportError:
     JMESPATH_MISSING = traceback.format_exc()
 
+# The options of a module that say which cloud.
+CLOUD_ARGUMENTS = {
+    "cloud": {"type": "str"},
+    "clouds_yaml": {"type": "path"},
+    "auth": {"type": "dict", "no_log": True},
+    "auth_type": {"type": "str"},
+    "region_name": {"type": "str"},
+    "interface": {"type": "str", "choices": ["public", "internal", "admin"]},
+    "validate_certs": {"type": "bool"},
+    "ca_cert": {"type": "path"},
+    "timeout": {"type": "int", "default": 300},
+    "attempts": {"type": "int", "default": 7},
+}
 # What became of images that are not published now.
 _LISTS = ("retired", "removed", "kept")
 # What is seen of it before is not what it will be: the time, and our own bookkeeping.
@@ -202,21 +215,22 @@ def _diff(todo: Plan) -> dict[str, Any]:
             after[step.label] = {**step.part.spec.attributes, "size": step.part.content.size}
         elif step.image:
             _compare(before, after, step.label, Change(step.image, step.changes))
-            for name, there, missing in (
-                ("stores", step.image.stores, step.stores),
-                ("members", step.strangers, step.members),
+            members = {*step.shared, *step.members} - set(step.strangers)
+            for name, there, wanted in (
+                ("stores", step.image.stores, [*step.image.stores, *step.stores]),
+                ("members", step.shared, sorted(members)),
             ):
-                if missing or (name == "members" and there):
+                if list(there) != wanted:
                     before.setdefault(step.label, {})[name] = list(there)
-                    kept = there if name == "stores" else ()
-                    after.setdefault(step.label, {})[name] = [*kept, *missing]
+                    after.setdefault(step.label, {})[name] = wanted
     for change in (*todo.rotation.retire, *todo.rotation.tidy):
         # What is not there yet is shown above.
         if change.image.created_at and change.image.owner:
             _compare(before, after, f"{_kind(change.image)} {change.image.id}", change)
     for image in todo.rotation.remove:
         label = f"{_kind(image)} {image.id}"
-        before[label] = {"name": image.name, "size": image.size}
+        # What is retired on its way still has its name.
+        before[label] = {"name": image.name, "size": image.size, **(before.get(label) or {})}
         after[label] = None
     return {"before": before, "after": after}
 

@@ -155,16 +155,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str"},
             "query": {"type": "str"},
-            "cloud": {"type": "str"},
-            "clouds_yaml": {"type": "path"},
-            "auth": {"type": "dict", "no_log": True},
-            "auth_type": {"type": "str"},
-            "region_name": {"type": "str"},
-            "interface": {"type": "str", "choices": ["public", "internal", "admin"]},
-            "validate_certs": {"type": "bool"},
-            "ca_cert": {"type": "path"},
-            "timeout": {"type": "int", "default": 300},
-            "attempts": {"type": "int", "default": 7},
+            **_publishing.CLOUD_ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -128,46 +128,6 @@ options:
         runs on this host are known to be dead or alive.
     type: int
     default: 86400
-  signing_key:
-    description: File with the private key (PEM; RSA, or ECDSA on a curve that Glance knows) that signs the image.
-    type: path
-  signing_command:
-    description:
-      - Program and arguments that sign, for keys which cannot be read. Gets the digest, as bytes, on its standard input
-        and writes the signature. Needs O(signing_certificate).
-    type: list
-    elements: str
-  signing_passphrase:
-    description: Passphrase of O(signing_key).
-    type: str
-  signing_certificate:
-    description: File with the certificate (PEM). The signature is verified with it before anything is uploaded.
-    type: path
-  signing_certificate_id:
-    description: Id of the certificate in the key manager of the cloud.
-    type: str
-  signing_hash:
-    description: Hash that is signed.
-    type: str
-    choices: [SHA-224, SHA-256, SHA-384, SHA-512]
-    default: SHA-256
-  import_method:
-    description:
-      - How the bytes get to the cloud. V(put) sends them into the image. V(glance-direct) sends them to the staging
-        area and has them imported. V(web-download) has the cloud fetch O(import_uri), which must hold the same bytes as
-        O(image).
-      - V(auto) is V(put), and V(glance-direct) only where several O(stores) cannot be had otherwise.
-    type: str
-    choices: [auto, put, glance-direct, web-download]
-    default: auto
-  import_uri:
-    description: Where the cloud fetches the image with O(import_method=web-download).
-    type: str
-  stores:
-    description: Stores of Glance that the image is to lie in. Default is the cloud's own.
-    type: list
-    elements: str
-    default: []
   clouds:
     description:
       - Several clouds to publish to at once, each as C(cloud) or C(cloud/region). What fails in one does not stop the
@@ -177,6 +137,8 @@ options:
     elements: str
 extends_documentation_fragment:
   - goldsmith.openstack.cloud
+  - goldsmith.openstack.signing
+  - goldsmith.openstack.transport
 attributes:
   check_mode:
     description: Says what would be uploaded, changed and removed. Logs in and reads, changes nothing.
@@ -299,15 +261,15 @@ retired:
   type: list
   elements: dict
   contains: &image
-    cloud:
+    cloud: &cloud
       description: The cloud, as it was named.
       type: str
       sample: production
-    id:
+    id: &id
       description: Id in Glance.
       type: str
       sample: 8d1c2e0b-3c1f-4c7e-8d07-2b6f3f0f2f6a
-    name:
+    name: &name
       description: Name in Glance.
       type: str
       sample: debian-13-amd64-20261107-8d1c2e0b
@@ -323,18 +285,9 @@ kept:
   type: list
   elements: dict
   contains:
-    cloud:
-      description: The cloud, as it was named.
-      type: str
-      sample: production
-    id:
-      description: Id in Glance.
-      type: str
-      sample: 8d1c2e0b-3c1f-4c7e-8d07-2b6f3f0f2f6a
-    name:
-      description: Name in Glance.
-      type: str
-      sample: debian-13-amd64-20261010-8d1c2e0b
+    cloud: *cloud
+    id: *id
+    name: *name
     reason:
       description: Why it stays.
       type: str
@@ -407,16 +360,7 @@ def main() -> None:
             "import_uri": {"type": "str"},
             "stores": {"type": "list", "elements": "str", "default": []},
             "clouds": {"type": "list", "elements": "str"},
-            "cloud": {"type": "str"},
-            "clouds_yaml": {"type": "path"},
-            "auth": {"type": "dict", "no_log": True},
-            "auth_type": {"type": "str"},
-            "region_name": {"type": "str"},
-            "interface": {"type": "str", "choices": ["public", "internal", "admin"]},
-            "validate_certs": {"type": "bool"},
-            "ca_cert": {"type": "path"},
-            "timeout": {"type": "int", "default": 300},
-            "attempts": {"type": "int", "default": 7},
+            **_publishing.CLOUD_ARGUMENTS,
         },
         required_if=[("state", "present", ["image"]), ("import_method", "web-download", ["import_uri"])],
         required_together=[("kernel", "ramdisk")],
@@ -433,12 +377,11 @@ def work(params: dict[str, Any], *, check: bool, runner: Runner, warn: Callable[
     wanted = _wanted(params)
     parts = _triplet.parts_of(wanted) if params["state"] == "present" else []
     goal = _goal.goal_of(params, _triplet.piece_names(wanted), runner)
-    version = params["image_id"]
     planned = {
         "present": lambda glance: _publication.plan(glance, goal, parts),
-        "current": lambda glance: _publication.plan_promotion(glance, goal, version),
-        "retired": lambda glance: _publication.plan_retirement(glance, goal, version),
-        "absent": lambda glance: _publication.plan_removal(glance, goal, version),
+        "current": lambda glance: _publication.plan_promotion(glance, goal, params["image_id"]),
+        "retired": lambda glance: _publication.plan_retirement(glance, goal, params["image_id"]),
+        "absent": lambda glance: _publication.plan_removal(glance, goal, params["image_id"]),
     }[params["state"]]
     result = _publishing.everywhere(_publishing.places(params), planned, check=check)
     for kept in result["kept"]:

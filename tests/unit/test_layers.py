@@ -38,6 +38,7 @@ SIDEWAYS = {
     ("_transport", "_glance"): "a way is one that the images of this cloud can take",
     ("_glance_import", "_cloud"): "an import knows which failures of a connection may pass",
     ("_glance_import", "_glance"): "an import works on an image",
+    ("_publisher", "_lifeline"): "a process is known by the time of its start",
     ("_goal", "_rotation"): "what becomes of the old versions is part of what is to be reached",
     ("_publication", "_goal"): "a publication is planned from what it is to reach",
     ("_publication", "_rotation"): "what follows from a new current version",
