@@ -41,7 +41,8 @@ _NEW = "(new)"
 class Step:
     """What is to be done for one part: nothing, changes of an image that is there, or an upload.
 
-    *part* is None where only the version is named. *stores* and *members* are those that are missing.
+    *part* is None where only the version is named. *stores* and *members* are those that are missing; *shared* are the
+    projects that it is shared with, and *strangers* those of them that it should not be.
     """
 
     part: Part | None
@@ -51,6 +52,7 @@ class Step:
     stores: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
     @property
     def uploads(self) -> bool:
@@ -100,6 +102,10 @@ def plan(glance: Glance, goal: Goal, parts: Sequence[Part]) -> Plan:
     check(glance, goal.transport)
     images = glance.own()
     series = Series(goal.terms.name, tuple(images))
+    # Of several kernels with the same bytes it is the one that this version names already.
+    same = _found(series, goal, _hidden(parts[-1]))
+    named = series_of.pieces_of(same) if same else []
+    series = replace(series, images=tuple(sorted(images, key=lambda image: image.id not in named)))
     ids: dict[str, str] = {}
     steps: list[Step] = []
     after = {image.id: image for image in images}
@@ -292,7 +298,8 @@ def _shared(glance: Glance, goal: Goal, step: Step) -> Step:
     main = step.part is None or step.part.part == "image"
     # A kernel may be shared with more projects, by another image that names it.
     strangers = there - wanted if main else set()
-    return replace(step, members=tuple(sorted(wanted - there)), strangers=tuple(sorted(strangers)))
+    members, drop, shared = (tuple(sorted(projects)) for projects in (wanted - there, strangers, there))
+    return replace(step, members=members, strangers=drop, shared=shared)
 
 
 def _wanted(part: Part, image: Image) -> dict[str, Any]:
@@ -379,6 +386,10 @@ def _take_back(glance: Glance, images: Sequence[Image], cause: BaseException) ->
     for image in reversed(images):
         try:
             found = glance.find(image.id)
+            if found and series_of.SINCE in found.properties:
+                # Only the answer was lost: it is current, and another publisher may have stepped back for it.
+                cause.args = (f"{cause}; yet {found.name} ({found.id}) is current: the next run does what is left",)
+                return
             if found:
                 glance.change(found, {"protected": False})
                 glance.remove(image.id)

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud, file_system, kernel, raw_disk, run_module, start_module
-from helpers.watch import Watch, Whole
+from helpers.watch import Watch, Whole, until
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image
 
@@ -64,9 +67,15 @@ class Versions:
         """Bring the series, or one image of it, into another state; return the module's result, of a failure too."""
         return run_module(UPLOAD, self.any(name=self.name, state=state, **more), check=check)
 
-    def start(self, version: int, *, hurried: bool = True, **more: Any) -> subprocess.Popen[str]:
-        """Start to publish a version in a process of its own."""
-        return start_module(UPLOAD, self.options(version, **more), hurried=hurried)
+    @contextmanager
+    def running(self, version: int, **more: Any) -> Iterator[subprocess.Popen[str]]:
+        """Publish a version in a process of its own, which does not outlive the context."""
+        process = start_module(UPLOAD, self.options(version, **more), hurried=True)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def watch(self, *versions: int) -> Watch:
         """Return a watch that allows these versions only, and at least one of them once there is one."""
@@ -131,6 +140,25 @@ def orphans(cloud: TestCloud) -> list[str]:
     left += [f"{one.name} is marked" for one in images if "goldsmith_publisher" in one.properties]
     left += [f"nobody names {one.name}" for one in images if one.container_format in _PIECES and one.id not in named]
     return left + [f"{one} is named, and not there" for one in named - {image.id for image in images}]
+
+
+def held(fault: Fault, *processes: subprocess.Popen[str]) -> None:
+    """Wait until that fault holds a request of one of the processes; none of them ends before."""
+
+    def ready() -> bool:
+        over = [process.communicate() for process in processes if process.poll() is not None]
+        assert not over, over
+        return fault.held.is_set()
+
+    until(ready, 60)
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for a module in a process of its own, which must not fail; return its result."""
+    said, errors = process.communicate(timeout=60)
+    result = json.loads(said)
+    assert not result.get("failed"), f"{result['msg']}\n{errors}"
+    return result
 
 
 def assert_one_line(result: dict[str, Any]) -> None:

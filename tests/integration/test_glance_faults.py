@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
-from helpers.versions import DATA, Versions, assert_one_line
+from helpers.versions import DATA, Versions, assert_one_line, held
 from helpers.watch import until
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -177,9 +177,8 @@ def test_a_killed_upload_is_removed_by_the_next_run(glance_cloud: TestCloud, tmp
     versions = Versions(glance_cloud, tmp_path, size=16 << 20)
     versions.publish(1)
     fault = glance_cloud.proxy.inject(*CONTENT, hold_at=share)
-    with versions.watch(1, 2):
-        process = versions.start(2)
-        assert fault.held.wait(30)
+    with versions.watch(1, 2), versions.running(2) as process:
+        held(fault, process)
         process.kill()
         process.wait()
         fault.release.set()
@@ -193,9 +192,8 @@ def test_a_stopped_client_leaves_nothing(glance_cloud: TestCloud, tmp_path: Path
     versions = Versions(glance_cloud, tmp_path, size=16 << 20)
     versions.publish(1)
     fault = glance_cloud.proxy.inject(*CONTENT, hold_at=0.3)
-    with versions.watch(1):
-        process = versions.start(2)
-        assert fault.held.wait(30)
+    with versions.watch(1), versions.running(2) as process:
+        held(fault, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 1
         fault.release.set()

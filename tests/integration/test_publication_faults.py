@@ -20,7 +20,7 @@ import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
 from helpers.identity import revoke
-from helpers.versions import DATA, SIZE, Versions, assert_one_line
+from helpers.versions import DATA, SIZE, Versions, assert_one_line, held
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
 
@@ -164,9 +164,8 @@ def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypa
 
 def test_glance_killed_in_mid_upload_and_back_too_late(mortal: Versions) -> None:
     fault = mortal.cloud.proxy.inject("PUT", DATA, skip=2, hold_at=0.5)
-    with mortal.watch(1, 2) as watch:
-        process = mortal.start(2)
-        assert fault.held.wait(30)
+    with mortal.watch(1, 2) as watch, mortal.running(2) as process:
+        held(fault, process)
         kill(mortal.cloud.local)
         fault.release.set()
         said, errors = process.communicate(timeout=60)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.fault_proxy import Request
+from helpers.fault_proxy import Fault, Request
 from helpers.glance import TestCloud
-from helpers.versions import DATA, Versions, orphans
+from helpers.versions import DATA, Versions, ended, held, orphans
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -68,7 +69,7 @@ def test_a_publisher_killed_between_two_requests(versions: Versions, moments: li
     assert len(moments) == KILLS
     fault = versions.cloud.proxy.inject(".*", skip=moments[number], hold_answer=True)
     with versions.watch(1, 2):
-        _kill(versions.start(2, keep=1), fault)
+        _kill_publisher(versions, fault, keep=1)
         versions.publish(2, keep=1)
         versions.assert_there(2)
         assert not versions.publish(2, keep=1)["changed"]
@@ -78,7 +79,7 @@ def test_a_publisher_killed_between_two_requests(versions: Versions, moments: li
 def test_what_a_killed_publisher_left_goes_although_another_version_follows(versions: Versions, part: int) -> None:
     fault = versions.cloud.proxy.inject("PUT", DATA, skip=part, hold_answer=True)
     with versions.watch(1, 3):
-        _kill(versions.start(2), fault)
+        _kill_publisher(versions, fault)
         assert orphans(versions.cloud)
         versions.publish(3)
     versions.assert_there(3, [1])
@@ -86,21 +87,21 @@ def test_what_a_killed_publisher_left_goes_although_another_version_follows(vers
 
 def test_what_a_living_publisher_makes_is_left_alone(versions: Versions) -> None:
     fault = versions.cloud.proxy.inject("PUT", DATA, skip=2, hold_answer=True)
-    with versions.watch(1, 2, 3):
-        process = versions.start(2)
-        assert fault.held.wait(30)
+    with versions.watch(1, 2, 3), versions.running(2) as process:
+        held(fault, process)
         versions.publish(3)
         fault.release.set()
-        _ended(process)
+        ended(process)
     # The one that was promoted last is what the name means.
     versions.assert_there(2, [1, 3])
 
 
-def _kill(process: subprocess.Popen[str], fault: Any) -> None:
-    assert fault.held.wait(30), "it has ended before"
-    process.kill()
-    process.wait()
-    fault.release.set()
+def _kill_publisher(versions: Versions, fault: Fault, **more: Any) -> None:
+    with versions.running(2, **more) as process:
+        held(fault, process)
+        process.kill()
+        process.wait()
+        fault.release.set()
 
 
 # --- Two at once -----------------------------------------------------------------------------------------------------
@@ -109,58 +110,67 @@ def _kill(process: subprocess.Popen[str], fault: Any) -> None:
 def test_two_publishers_promote_at_the_same_time(versions: Versions) -> None:
     # Both are let go at once when both have the PATCH that promotes on its way.
     faults = [versions.cloud.proxy.inject("PATCH", body=PROMOTION, hold_request=True) for _number in range(2)]
-    with versions.watch(1, 2, 3) as watch:
-        processes = [versions.start(version) for version in (2, 3)]
-        for fault in faults:
-            assert fault.held.wait(30)
-        for fault in faults:
-            fault.release.set()
-        for process in processes:
-            _ended(process)
+    with versions.watch(1, 2, 3) as watch, versions.running(2) as one, versions.running(3) as another:
+        _let_go(faults, one, another)
+        ended(one)
+        ended(another)
     last = int(watch.history[-1][0])
     versions.assert_there(last, [one for one in (1, 2, 3) if one != last])
-    assert not versions.publish(last)["changed"]
+    again = versions.publish(last)
+    assert not again["changed"], again["diff"]
 
 
 def test_a_publisher_that_is_overtaken_in_the_middle_of_its_promotion(versions: Versions) -> None:
     fault = versions.cloud.proxy.inject("PATCH", body=PROMOTION, hold_request=True)
-    with versions.watch(1, 2, 3):
-        process = versions.start(2)
-        assert fault.held.wait(30)
+    with versions.watch(1, 2, 3), versions.running(2) as process:
+        held(fault, process)
         versions.publish(3)
         fault.release.set()
-        _ended(process)
+        ended(process)
     # Its promotion was decided before the other's.
     versions.assert_there(3, [1, 2])
 
 
 def test_a_publisher_that_is_overtaken_before_it_retires(versions: Versions) -> None:
     fault = versions.cloud.proxy.inject("PATCH", body=PROMOTION, hold_answer=True)
-    with versions.watch(1, 2, 3):
-        process = versions.start(2)
-        assert fault.held.wait(30)
+    with versions.watch(1, 2, 3), versions.running(2) as process:
+        held(fault, process)
         versions.publish(3)
         fault.release.set()
-        _ended(process)
+        ended(process)
+    versions.assert_there(3, [1, 2])
+
+
+def test_a_publisher_that_is_stopped_when_another_has_stepped_back_for_it(versions: Versions) -> None:
+    late = versions.cloud.proxy.inject("PATCH", body=PROMOTION, hold_request=True)
+    early = versions.cloud.proxy.inject("PATCH", body=PROMOTION, hold_answer=True)
+    with versions.watch(1, 2, 3), versions.running(2) as first:
+        held(late, first)
+        with versions.running(3) as second:
+            held(early, first, second)
+            late.release.set()
+            # Its version was decided before the other's, so it retires it again, and version 1 too.
+            ended(first)
+            second.send_signal(signal.SIGTERM)
+            said, _errors = second.communicate(timeout=60)
+        early.release.set()
+        assert json.loads(said)["failed"]
+        assert "is current" in json.loads(said)["msg"]
     versions.assert_there(3, [1, 2])
 
 
 def test_two_publishers_of_the_same_bytes(versions: Versions) -> None:
     faults = [versions.cloud.proxy.inject("PUT", DATA, skip=2, hold_request=True) for _number in range(2)]
-    with versions.watch(1, 2):
-        processes = [versions.start(2) for _number in range(2)]
-        for fault in faults:
-            assert fault.held.wait(30)
-        for fault in faults:
-            fault.release.set()
-        for process in processes:
-            _ended(process)
+    with versions.watch(1, 2), versions.running(2) as one, versions.running(2) as another:
+        _let_go(faults, one, another)
+        ended(one)
+        ended(another)
         # Both have sent them; one of the two is current, and a later run is content with it.
         (current,) = versions.bearers()
         assert current.properties["os_version"] == "2"
         assert orphans(versions.cloud) == []
         again = versions.publish(2)
-    assert not again["changed"]
+    assert not again["changed"], again["diff"]
     assert again["image_id"] == current.id
 
 
@@ -168,9 +178,8 @@ def test_a_kernel_that_another_publisher_removes_meanwhile(versions: Versions) -
     """Version 2 has the kernel of version 1, which a rotation of version 3 removes before version 2 names it."""
     shared = replace(versions, kernels={2: 1})
     fault = versions.cloud.proxy.inject("POST", "images$", hold_request=True)
-    with shared.watch(1, 2, 3):
-        process = shared.start(2)
-        assert fault.held.wait(30)
+    with shared.watch(1, 2, 3), shared.running(2) as process:
+        held(fault, process)
         shared.publish(3, keep=1)
         fault.release.set()
         said, _errors = process.communicate(timeout=60)
@@ -181,8 +190,9 @@ def test_a_kernel_that_another_publisher_removes_meanwhile(versions: Versions) -
         shared.assert_there(2, [3])
 
 
-def _ended(process: subprocess.Popen[str]) -> dict[str, Any]:
-    said, errors = process.communicate(timeout=60)
-    result = json.loads(said)
-    assert not result.get("failed"), f"{result['msg']}\n{errors}"
-    return result
+def _let_go(faults: Sequence[Fault], *processes: subprocess.Popen[str]) -> None:
+    """Wait until all of them hold somebody, and release them together."""
+    for fault in faults:
+        held(fault, *processes)
+    for fault in faults:
+        fault.release.set()

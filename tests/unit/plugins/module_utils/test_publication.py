@@ -12,6 +12,7 @@ from helpers.images import Images, refusing
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _publication as publication
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _triplet
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image
 from ansible_collections.goldsmith.openstack.plugins.module_utils._goal import Goal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._rotation import Terms
 from ansible_collections.goldsmith.openstack.plugins.module_utils._series import (
@@ -102,6 +103,35 @@ def test_a_failure_after_the_promotion_leaves_the_new_version(images: Images, fi
     (current,) = images.images(name="guest")
     assert current.id != first.id
     assert [change.image.id for change in done.rotation.retire] == [first.id]
+
+
+def test_a_version_that_became_current_is_not_taken_back(
+    images: Images, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(images, files)
+    grow(files)
+    change = images.change
+
+    def lost(image: Image, wanted: dict[str, Any]) -> Image:
+        changed = change(image, wanted)
+        if wanted.get("name") == "guest":
+            raise GoldsmithError("no answer")
+        return changed
+
+    monkeypatch.setattr(images, "change", lost)
+    with pytest.raises(GoldsmithError, match=r"no answer; yet guest .* is current"):
+        publish(images, files)
+    assert len(images.images(name="guest")) == 2
+
+
+def test_of_equal_kernels_the_one_that_is_named_already_is_taken(images: Images, files: dict[str, str]) -> None:
+    publish(images, files)
+    with open(files["kernel"], "rb") as file:
+        twin = images.add(
+            "guest-aki-twin", file.read(), disk_format="aki", container_format="aki", **{NAME: "guest-aki"}
+        )
+    images.add("other", kernel_id=twin.id)
+    assert publish(images, files).images[-1].properties["kernel_id"] != twin.id
 
 
 def test_a_version_that_was_uploaded_and_not_promoted_is_used(images: Images, files: dict[str, str]) -> None:
