@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -98,10 +99,18 @@ class PreviousCloud(LocalCloud):
 
     def _lay_databases(self, runner: Runner) -> None:
         super()._lay_databases(runner)
-        # This generation leaves connections open that still read: they must not hold up who writes.
+        # Who still reads must not hold up who writes.
         for database in self._state.glob("*.sqlite"):
             with contextlib.closing(sqlite3.connect(database)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
+
+    def _configure(self, settings: Settings) -> None:
+        super()._configure(settings)
+        # Connections of this generation end in another thread than theirs. Forbidden to, they would hold their locks.
+        for name in ("keystone.conf", "glance-api.conf"):
+            path = self._state / name
+            text = re.sub(r"(connection = sqlite:[^\n?]*)\??", r"\1?check_same_thread=false&", path.read_text())
+            path.write_text(text)
 
     @staticmethod
     def _servers(settings: Settings) -> tuple[tuple[str, str, int], ...]:
