@@ -18,11 +18,14 @@ from testinfra.host import Host
 def guest() -> Host:
     """The guest that converge left up."""
     where = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "guest.json").read_text())
-    return testinfra.get_host(
+    host = testinfra.get_host(
         f"ssh://{where['user']}@{where['host']}:{where['port']}",
         ssh_identity_file=where["key"],
         ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes",
     )
+    # ssh is there before the login prompt; what failed then is what the tests say.
+    host.run("timeout 300 systemctl is-system-running --wait")
+    return host
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,13 @@ def test_an_unknown_command_is_refused_with_the_usage(ready: Path) -> None:
     assert "./goldsmith playbook" in result.stderr
 
 
+def test_a_file_of_tests_is_run_alone(checkout: Path) -> None:
+    words = ["integration", "tests/unit/test_collection.py", "--collect-only", "--quiet"]
+    said = run_tool([str(checkout / "goldsmith"), "test", *words], cwd=checkout, environment=clean_environment())
+    files = {line.partition("::")[0] for line in said.splitlines() if "::" in line}
+    assert files == {"tests/unit/test_collection.py"}
+
+
 def start(checkout: Path, *words: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [checkout / "goldsmith", "playbook", *words],
