@@ -58,11 +58,14 @@ class TokenRefused(LoginRefused):
 
 
 class Unreachable(CloudError):
-    """No answer, or one that says to try later. *pause* is the number of seconds that the service asks for."""
+    """No answer, or one that says to try later.
 
-    def __init__(self, message: str, *, pause: float = 0.0, **kwargs: Any) -> None:
+    *pause* is the number of seconds that the service asks for. *lost*: the service may have done it, or be at it still.
+    """
+
+    def __init__(self, message: str, *, pause: float = 0.0, lost: bool = True, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
-        self.pause = pause
+        self.pause, self.lost = pause, lost
 
 
 class TooLarge(CloudError):
@@ -236,7 +239,9 @@ class Cloud:
         if status == 413:
             return TooLarge(what, hint="the quota of the project, the limit of the cloud or its store is exhausted")
         if status == 429 or status >= 500:
-            return Unreachable(what, pause=_pause(answer.headers.get("Retry-After", "")))
+            # 502 and 504 come from a proxy that had no answer itself.
+            pause = _pause(answer.headers.get("Retry-After", ""))
+            return Unreachable(what, pause=pause, lost=status in (502, 504))
         # Glance looks into what is uploaded as bare.
         hint = "the content is not what its format says, or Glance holds it for unsafe" if status == 415 else None
         return Refused(what, status=status, hint=hint)

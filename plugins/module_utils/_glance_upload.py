@@ -94,9 +94,9 @@ class Upload:
         }
         try:
             cloud.upload_request(f"/images/{image_id}/{where}", body, {**fixed, **headers})
-        except Unreachable:
+        except Unreachable as error:
             # Perhaps only the answer was lost: then the data is there, or soon will be.
-            if not body.complete or not self._arrived(self._settled(image_id), where):
+            if not body.complete or not self._arrived(self._settled(image_id, wait=error.lost), where):
                 raise
         if not body.complete:
             raise Unreachable(f"cloud {cloud.label} had enough of {content.path} after {body.done} bytes")
@@ -118,14 +118,17 @@ class Upload:
         _require_in(self._glance, image, stores)
         return image
 
-    def _settled(self, image_id: str) -> Image:
-        """Return the image when the service has done with its data, or shows no progress any more."""
+    def _settled(self, image_id: str, *, wait: bool = True) -> Image:
+        """Return the image when the service has done with its data, or shows no progress any more.
+
+        Without *wait* the service has said that it will not go on: what it leaves as being saved stays so for ever.
+        """
         before: tuple[object, ...] | None = None
         moved = time.monotonic()
         while True:
             image = self._glance.get(image_id)
             # What is staged is being so until its size is known.
-            if image.status != "saving" and (image.status != "uploading" or image.size is not None):
+            if not wait or (image.status != "saving" and (image.status != "uploading" or image.size is not None)):
                 return image
             now, state = time.monotonic(), (image.status, image.size, image.updated_at)
             if state != before:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# A writer waits for another one, by default for five seconds only. None waits for the disk, which may be busy with the
+# data of images: after a power cut such a cloud is made anew.
+_DATABASE = """connection = sqlite:///{path}?timeout=60
+sqlite_synchronous = false"""
 REGION = "RegionOne"
 CLOUD = "embedded"
 
@@ -38,7 +42,7 @@ def keystone(state: Path) -> str:
     return f"""[DEFAULT]
 use_stderr = true
 [database]
-connection = sqlite:///{state}/keystone.sqlite
+{_DATABASE.format(path=state / "keystone.sqlite")}
 [token]
 provider = fernet
 [fernet_tokens]
@@ -63,7 +67,7 @@ enabled_backends = local:file
 enabled_import_methods = [glance-direct,web-download]
 worker_self_reference_url = {settings.image_url}
 [database]
-connection = sqlite:///{state}/glance.sqlite
+{_DATABASE.format(path=state / "glance.sqlite")}
 [glance_store]
 default_backend = local
 [local]
@@ -96,7 +100,17 @@ service_token_roles_required = true
 def gunicorn(application: str, port: int) -> str:
     """Return the configuration of one gunicorn server."""
     # One process with threads: sqlite has one writer anyway. A long upload must not look like a hanging worker.
-    return f"""wsgi_app = "{application}"
+    # A transaction that reads before it writes would fail beside another one, without waiting: each waits as it begins.
+    return f"""def post_worker_init(_worker):
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def wait_at_begin(_connection, _cursor, statement, parameters, *_more):
+        return ("BEGIN IMMEDIATE" if statement == "BEGIN" else statement), parameters
+
+
+wsgi_app = "{application}"
 bind = "127.0.0.1:{port}"
 worker_class = "gthread"
 workers = 1

@@ -126,6 +126,18 @@ def test_a_store_that_stands_still_is_given_up(content: Content, monkeypatch: py
     assert cloud.requests.count("GET") == 4 * 5
 
 
+def test_a_service_that_says_that_it_failed_is_not_waited_for(content: Content) -> None:
+    def failed(body: Body) -> None:
+        list(body)
+        raise Unreachable("500", lost=False)
+
+    # Its database was locked, for example: the image is left as being saved.
+    cloud = FakeCloud({}, sending=failed)
+    with pytest.raises(Unreachable, match="500"):
+        publish(cloud, content)
+    assert cloud.requests.count("GET") == cloud.requests.count("PUT") == 4
+
+
 def test_an_answer_before_the_data_was_read_is_none(content: Content) -> None:
     cloud = FakeCloud(WHOLE, sending=lambda body: next(iter(body)))
     with pytest.raises(Unreachable, match=r"cloud here had enough of .* after 262144 bytes"):

@@ -41,6 +41,14 @@ def test_servers_listen_on_loopback_only() -> None:
     assert values["wsgi_app"] == "glance.wsgi.api:application"
 
 
+def test_writers_wait_for_each_other() -> None:
+    for text in (files.keystone(Path("/cloud")), files.glance(Path("/cloud"), SETTINGS)):
+        assert parsed(text)["database"]["connection"].endswith(".sqlite?timeout=60")
+    values: dict[str, object] = {}
+    exec(files.gunicorn("glance.wsgi.api:application", 29292), values)
+    assert callable(values["post_worker_init"])
+
+
 def test_clouds_yaml_names_the_cloud_embedded() -> None:
     clouds = yaml.safe_load(files.clouds_yaml(SETTINGS))["clouds"]
     assert list(clouds) == ["embedded"]
