@@ -80,14 +80,16 @@ class Fault:
 class FaultProxy:
     """Use it as a context manager; *url* is where it listens.
 
-    *after* is called when the server has answered a request that may have changed something, and before the client
-    hears of it: so nobody else does anything meanwhile.
+    *refused* are tokens that are answered with 401, as if they had expired. *after* is called when the server has
+    answered a request that may have changed something, and before the client hears of it: so nobody else does anything
+    meanwhile.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.upstream = (host, port)
         self.requests: list[Request] = []
         self.answers: list[tuple[Request, int]] = []
+        self.refused: set[str] = set()
         self.after: Callable[[Request], None] | None = None
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
@@ -120,6 +122,7 @@ class FaultProxy:
             self._faults.clear()
             self.requests.clear()
             self.answers.clear()
+            self.refused.clear()
 
     def seen(self, method: str, path: str = ".") -> list[Request]:
         """Return the requests that came."""
@@ -154,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, small, dict(self.headers.items()))
         self.proxy.requests.append(request)
         fault = self.proxy.take(request) or Fault(self.command)
+        if self.headers.get("X-Auth-Token") in self.proxy.refused:
+            fault = Fault(self.command, answer=401)
         blocks = iter([small]) if small else self._blocks(0 if fault.early else length)
         try:
             if fault.answer:
