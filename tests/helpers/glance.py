@@ -74,6 +74,13 @@ class TestCloud:
         """The images, whatever the proxy would do."""
         return self.glance("embedded")
 
+    @functools.cached_property
+    def login(self) -> str:
+        """A login that connections can take over: it takes longer than all that a run asks for."""
+        auth = self.direct.cloud._connection.session.auth
+        assert self.direct.cloud.token
+        return auth.get_auth_state()
+
     def images(self, **filters: str) -> list[Image]:
         """What is in Glance, whatever the proxy would do."""
         return self.direct.images(**filters)

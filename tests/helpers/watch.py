@@ -19,7 +19,7 @@ from helpers.glance import TestCloud
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import CloudError
 
-_INTERVAL = 0.03
+_INTERVAL = 0.1
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import pytest
 from helpers.fault_proxy import FaultProxy
 from helpers.glance import TestCloud, local_cloud, write_clouds
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud
+
 
 @pytest.fixture(scope="session")
 def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCloud]:
@@ -49,7 +51,15 @@ def glance_cloud(session_cloud: TestCloud) -> Iterator[TestCloud]:
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses before another attempt are short, in this process."""
-    rest = time.sleep
+def hurried(monkeypatch: pytest.MonkeyPatch, session_cloud: TestCloud) -> None:
+    """In this process the pauses before another attempt are short, and one login serves all runs of modules."""
+    rest, first = time.sleep, Cloud.__init__
+
+    def begin(cloud: Cloud, *args: object, **options: object) -> None:
+        first(cloud, *args, **options)
+        auth = cloud._connection.session.auth
+        if cloud.label == "faulty":
+            auth.set_auth_state(session_cloud.login)
+
     monkeypatch.setattr(time, "sleep", lambda seconds: rest(min(seconds, 0.05)))
+    monkeypatch.setattr(Cloud, "__init__", begin)

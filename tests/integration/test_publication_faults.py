@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
-from helpers.versions import DATA, SIZE, Versions, assert_one_line, held
+from helpers.versions import DATA, Versions, assert_one_line, held
 from helpers.watch import until
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -120,11 +120,17 @@ def test_a_token_that_ends_in_a_long_upload(versions: Versions, hold: dict[str, 
 
 
 @pytest.fixture
-def mortal(versions: Versions) -> Iterator[Versions]:
-    """The same, in a cloud that may be killed or started otherwise; afterwards it is as it was."""
+def mortal(glance_cloud: TestCloud, tmp_path: Path) -> Iterator[Versions]:
+    """Version 1 is current in a cloud that may be killed or started otherwise; afterwards it is as it was.
+
+    What is sent is more than what is on its way at any moment.
+    """
+    versions = Versions(glance_cloud, tmp_path, size=16 << 20)
+    versions.publish(1)
+    glance_cloud.proxy.clear()
     yield versions
-    versions.cloud.proxy.clear()
-    versions.cloud.local.start()
+    glance_cloud.proxy.clear()
+    glance_cloud.local.start()
 
 
 def kill(versions: Versions) -> None:
@@ -134,7 +140,7 @@ def kill(versions: Versions) -> None:
 
 
 def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = mortal.cloud.proxy.inject("PUT", DATA, skip=2, hold_at=0.5)
+    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.5)
     back = threading.Event()
 
     def restart() -> None:
@@ -161,7 +167,7 @@ def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypa
 
 
 def test_glance_killed_in_mid_upload_and_back_too_late(mortal: Versions) -> None:
-    fault = mortal.cloud.proxy.inject("PUT", DATA, skip=2, hold_at=0.5)
+    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.5)
     with mortal.watch(1, 2) as watch, mortal.running(2) as process:
         held(fault, process)
         kill(mortal)
@@ -180,8 +186,8 @@ def test_glance_killed_in_mid_upload_and_back_too_late(mortal: Versions) -> None
 
 def test_a_quota_that_is_exhausted(mortal: Versions) -> None:
     cloud = mortal.cloud.local
-    # Room for the kernel and the ramdisk of version 2, but not for the root file system.
-    full = replace(cloud, options={**cloud.options, "OS_DEFAULT__USER_STORAGE_QUOTA": str(5 * SIZE + SIZE // 2)})
+    # Room for a half of version 2.
+    full = replace(cloud, options={**cloud.options, "OS_DEFAULT__USER_STORAGE_QUOTA": str(3 * mortal.size // 2)})
     full.start()
     with mortal.watch(1):
         result = mortal.attempt(2)
