@@ -102,7 +102,8 @@ class Rebooting:
         """From now on the metadata service accepts connections and says nothing."""
         program = self._folder / "metadata.py"
         program.rename(self._folder / "metadata.kept")
-        program.write_text("import time\n\ntime.sleep(3600)\n")
+        # As long as its guest lives, no longer.
+        program.write_text("import os, time\n\nqemu = os.getppid()\nwhile os.getppid() == qemu:\n    time.sleep(1)\n")
 
     def take_key_away(self) -> None:
         """The metadata service answers again, and has no key any more."""
