@@ -185,7 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.putheader("Connection", "close")
             upstream.endheaders()
             for block in self._spoiled(fault, length, blocks):
-                upstream.send(block)
+                try:
+                    upstream.send(block)
+                except OSError:
+                    # It has answered already, as one that is full does; or it is dead, and will not answer.
+                    break
             answer = upstream.getresponse()
             data = answer.read()
             self.proxy.answers.append((request, answer.status))
