@@ -34,8 +34,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._signature imp
 from ansible_collections.goldsmith.openstack.plugins.module_utils._transport import check
 from ansible_collections.goldsmith.openstack.plugins.module_utils._triplet import Part
 
-_NEW = "(new)"
-
 
 @dataclass(frozen=True)
 class Step:
@@ -112,6 +110,9 @@ def plan(glance: Glance, goal: Goal, parts: Sequence[Part]) -> Plan:
     for plain in parts:
         part = _hidden(plain.naming(ids))
         found = _found(series, goal, part)
+        if found:
+            # A hash that the user knows is verified also where nothing is sent.
+            part.content.digest()
         step = _step(glance, series, goal, part, found)
         image = found or _imagined(part)
         after[image.id] = image.having({**step.changes, **_stamp(series, step)})
@@ -347,7 +348,7 @@ def _protects(series: Series, goal: Goal, image: Image | None, *, main: bool) ->
 
 def _imagined(part: Part) -> Image:
     """Return the image that an upload will make."""
-    image_id = f"{_NEW} {part.part}"
+    image_id = f"(new) {part.part}"
     body = {**part.spec.body(image_id), series_of.NAME: part.spec.name, "status": "active"}
     return Image.from_dict({**body, "created_at": datetime.now(timezone.utc).isoformat(), "size": part.content.size})
 

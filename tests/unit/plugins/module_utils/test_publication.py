@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,17 @@ def test_a_kernel_that_vanishes_during_the_upload_is_found_out(images: Images, f
     with pytest.raises(GoldsmithError, match="was removed while its root file system was uploaded"):
         publish(images, files)
     assert [image.properties[NAME] for image in images.images(container_format="ami")] == ["guest"]
+
+
+def test_a_file_that_has_not_the_hash_that_is_said_is_found_out_although_nothing_is_sent(
+    images: Images, files: dict[str, str]
+) -> None:
+    with open(files["image"], "rb") as file:
+        said = hashlib.sha512(file.read()).hexdigest()
+    publish(images, files, sha512=said)
+    with open(files["image"], "r+b") as file:
+        file.write(b"other")
+    images.before = refusing("upload")
+    with pytest.raises(OptionError, match=f"sha512={said}: "):
+        publish(images, files, sha512=said, properties={"a": "1"})
+    assert "a" not in images.images(name="guest")[0].properties
