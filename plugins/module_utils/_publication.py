@@ -125,7 +125,8 @@ def plan_promotion(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
     """Return what is to be done that this version, or the one that was published last, is the current one."""
     images = glance.own()
     series = Series(goal.terms.name, tuple(images))
-    image = _version(series, image_id) if image_id else max(series.versions, key=_birth, default=None)
+    newest = max(series.versions, key=lambda one: (one.created_at, one.id), default=None)
+    image = _version(series, image_id) if image_id else newest
     if image is None:
         raise OptionError("name", goal.terms.name, f"cloud {glance.cloud.label} has no version that could be current")
     step = _step(glance, series, replace(goal, promote=True), None, image)
@@ -365,10 +366,6 @@ def _version(series: Series, image_id: str) -> Image:
 def _not_a_version(name: str, image_id: str) -> OptionError:
     hint = "glance_image_info lists the versions: their property goldsmith_name is the name"
     return OptionError("image_id", image_id, f"no version of {name} in this project", hint=hint)
-
-
-def _birth(image: Image) -> tuple[str, str]:
-    return image.created_at, image.id
 
 
 def _require(glance: Glance, pieces: Sequence[Image]) -> None:
