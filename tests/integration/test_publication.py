@@ -217,7 +217,7 @@ def test_a_protected_version_stays_and_is_reported(triplets: Versions) -> None:
     # Only in a process of its own has the module warnings in its result.
     with triplets.running(3, keep=1) as process:
         (warning,) = ended(process)["warnings"]
-    assert old in warning and "protected" in warning
+    assert f"({old}) stays: protected" in str(warning)
     triplets.assert_there(3, [1])
 
 
