@@ -86,9 +86,12 @@ def follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., lis
     return run
 
 
-@pytest.mark.parametrize("program", ["exit 0", "sleep 60"])
-def test_the_end_is_the_mark_and_the_power_off(follow: Callable[..., list[dict[str, Any]]], program: str) -> None:
-    steps = follow(Guest(None, RUNNING, RUNNING, OFF), STEP + MARK, program)
+# A program that ends before there is a guest has failed.
+@pytest.mark.parametrize(("program", "begin"), [("exit 0", RUNNING), ("sleep 60", None)])
+def test_the_end_is_the_mark_and_the_power_off(
+    follow: Callable[..., list[dict[str, Any]]], program: str, begin: State | None
+) -> None:
+    steps = follow(Guest(begin, RUNNING, RUNNING, OFF), STEP + MARK, program)
     assert [step["name"] for step in steps] == ["Installing the base system"]
     assert steps[0]["seconds"] >= 0
 
