@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,8 +24,6 @@ from helpers.versions import DATA, Versions, assert_one_line
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
 from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import HASH_METHODS, Signer
 
-pytestmark = pytest.mark.usefixtures("hurried")
-
 CONTENT = b"\x53\xef" * 50_000
 
 
@@ -38,6 +37,13 @@ class SigningCloud:
     def upload(self, properties: dict[str, str], content: bytes = CONTENT) -> dict[str, Any]:
         """What Glance has of an image with these properties and that content."""
         return upload_by_hand(self.cloud.direct.cloud, properties, content)
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses before another attempt are short; each run logs in to this cloud, which is not that of the others."""
+    rest = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: rest(min(seconds, 0.05)))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,6 @@ from helpers.watch import until
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
 
-pytestmark = pytest.mark.usefixtures("hurried")
-
 CONTENT = b"\x53\xef" * 50_000
 
 
@@ -33,6 +32,13 @@ class OldCloud:
 
     cloud: TestCloud
     keys: dict[str, SigningPair]
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses before another attempt are short; each run logs in to this cloud, which is not that of the others."""
+    rest = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: rest(min(seconds, 0.05)))
 
 
 @pytest.fixture(scope="module")
