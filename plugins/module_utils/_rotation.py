@@ -104,7 +104,8 @@ def rotation(
     tidy = [Change(image, image.changes(_order(stays, image, terms))) for image in _pieces(stays, terms, mine)]
     return Rotation(
         retire=tuple(retired),
-        remove=tuple(gone.values()),
+        # Kernels and ramdisks last: what something still names is not removed.
+        remove=tuple(sorted(gone.values(), key=lambda image: image.container_format in PIECES)),
         tidy=tuple(change for change in tidy if change.changes),
         kept=tuple(Kept(image, _PROTECTED) for image in {one.id: one for one in unwanted if one.protected}.values()),
     )

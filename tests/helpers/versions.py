@@ -116,7 +116,8 @@ class Versions:
             bears = image.name == self.name and not image.hidden
             assert bears == (label == str(current)), f"version {label} is {image.name}, hidden: {image.hidden}"
             assert bears or re.fullmatch(rf"{self.name}-\d{{8}}-{image.id[:8]}", image.name), image.name
-        assert orphans(self.cloud) == []
+        left = orphans(self.cloud)
+        assert not left, left
 
     def _image(self, version: int) -> Path:
         make = file_system if self.triplet else raw_disk

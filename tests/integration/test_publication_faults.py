@@ -140,7 +140,7 @@ def kill(versions: Versions) -> None:
 
 
 def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.5)
+    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.1)
     back = threading.Event()
 
     def restart() -> None:
@@ -161,13 +161,13 @@ def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypa
 
     monkeypatch.setattr(time, "sleep", sleep)
     with mortal.watch(1, 2) as watch, _beside(restart):
-        mortal.publish(2, keep=1)
+        mortal.publish(2, keep=1, timeout=20)
     assert watch.blind, "it was never away"
     mortal.assert_there(2)
 
 
 def test_glance_killed_in_mid_upload_and_back_too_late(mortal: Versions) -> None:
-    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.5)
+    fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.1)
     with mortal.watch(1, 2) as watch, mortal.running(2) as process:
         held(fault, process)
         kill(mortal)

@@ -168,6 +168,16 @@ def test_leftovers_go_unless_a_whole_version_names_them() -> None:
     assert PUBLISHER not in images.get(kernel).properties
 
 
+def test_a_leftover_goes_before_the_kernel_that_it_names() -> None:
+    images = Images()
+    old = {PUBLISHER: "0123456789abcdef:1:1:1", "updated_at": "2020-01-01T00:00:00Z"}
+    left = images.add("guest-1", **{NAME: "guest", "kernel_id": "k" * 36, **old})
+    # Listed first, as one that was made later.
+    kernel = images.add("guest-aki-1", id="k" * 36, container_format="aki", **{NAME: "guest-aki", **old})
+    assert [image.id for image in apply(images).remove] == [left.id, kernel.id]
+    assert images.there == {}
+
+
 def test_the_named_are_retired_or_removed() -> None:
     images = Images()
     one, two = version(images, 1), version(images, 2)
