@@ -198,12 +198,14 @@ def _make(glance: Glance, todo: Plan, mark: str) -> list[Image]:
     images: list[Image] = []
     try:
         ids: dict[str, str] = {}
-        for step in todo.steps:
+        # All signatures first: a command that fails costs no upload.
+        signatures = [_signature(todo.goal, step.part) if step.uploads and step.part else {} for step in todo.steps]
+        for step, signature in zip(todo.steps, signatures):
             if step.image:
                 image = step.image
             elif step.part:
                 marks = {series_of.NAME: step.part.spec.name, series_of.PUBLISHER: mark}
-                part = step.part.naming(ids).having({**marks, **_signature(todo.goal, step.part)})
+                part = step.part.naming(ids).having({**marks, **signature})
                 image = upload(glance, part.spec, part.content, todo.goal.transport)
                 made.append(image)
             if step.part:
