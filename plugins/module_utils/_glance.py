@@ -186,7 +186,8 @@ class Glance:
 
     def images(self, **filters: str | int) -> list[Image]:
         """Return all images that the filters of the image API select, hidden or not, the newest first."""
-        found = {image.id: image for hidden in ("false", "true") for image in self._pages(hidden, filters)}
+        # The hidden ones first: what becomes current between the two lists is then in both, and not in neither.
+        found = {image.id: image for hidden in ("true", "false") for image in self._pages(hidden, filters)}
         return sorted(found.values(), key=lambda image: (image.created_at, image.id), reverse=True)
 
     def own(self, **filters: str | int) -> list[Image]:

@@ -3,7 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image, ImageSpec
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Glance, Image, ImageSpec
 
 
 def image(**fields: object) -> Image:
@@ -42,3 +49,44 @@ def test_a_dated_name_ends_in_the_id() -> None:
     body = spec.body("1bea47ed-f6a9-463b-b423-14b9cca9ad27")
     assert body["name"] == "guest-20261121-1bea47ed"
     assert body["os_hidden"] is True
+
+
+class Answers:
+    """A cloud that answers each request as it is told, and remembers it."""
+
+    def __init__(self, **answers: Callable[[str, dict[str, Any]], Any]) -> None:
+        self.answers, self.asked = answers, []
+
+    def image_request(self, method: str, path: str, **what: Any) -> Any:
+        self.asked.append((method, path, what.get("params")))
+        return self.answers[method](path, what)
+
+
+def test_what_becomes_visible_between_two_lists_is_not_missed() -> None:
+    hidden = {"id": "1", "name": "guest", "status": "active", "os_hidden": True}
+    lists = {"true": [hidden], "false": [{**hidden, "os_hidden": False}]}
+    cloud = Answers(
+        GET=lambda _path, what: SimpleNamespace(json=lambda: {"images": lists.pop(what["params"]["os_hidden"])})
+    )
+    (found,) = Glance(cloud).images()  # type: ignore[arg-type]
+    assert not found.hidden
+    assert [asked[2]["os_hidden"] for asked in cloud.asked] == ["true", "false"]
+
+
+def refusing(status: int) -> Callable[[str, dict[str, Any]], Any]:
+    def refuse(_path: str, _what: dict[str, Any]) -> Any:
+        raise Refused("no", status=status)
+
+    return refuse
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_another_one_has_removed_at_the_same_time_is_gone(status: int) -> None:
+    Glance(Answers(DELETE=refusing(status), GET=refusing(404))).remove("1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_what_is_not_removed_is_an_error(status: int) -> None:
+    there = SimpleNamespace(json=lambda: {"id": "1", "name": "guest", "status": "active"})
+    with pytest.raises(Refused):
+        Glance(Answers(DELETE=refusing(status), GET=lambda _path, _what: there)).remove("1")  # type: ignore[arg-type]
