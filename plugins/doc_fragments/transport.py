@@ -16,8 +16,8 @@ options:
       - How the bytes get to the cloud. V(put) sends them into the image. V(glance-direct) sends them to the staging
         area and has them imported. V(web-download) has the cloud fetch O(import_uri), which must hold the same bytes as
         O(image).
-      - V(auto) is V(put). With several O(stores) it is V(glance-direct) where the cloud offers it, else V(put) and copies
-        within the cloud.
+      - V(auto) is V(put). With several O(stores) it is V(glance-direct) where the cloud offers it, else V(put) and
+        copies within the cloud.
     type: str
     choices: [auto, put, glance-direct, web-download]
     default: auto
