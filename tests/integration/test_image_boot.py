@@ -196,11 +196,11 @@ def test_killed_start_of_an_instance_is_taken_over(hang: Path, short_path: Path)
     assert not (guests / "web").exists()
 
 
-def test_console_log_that_cannot_be_written(hang: Path, scratch: Path) -> None:
-    boot = {"image": str(hang), "user": "debian", "timeout": 2, "console_log": "/nonexistent/console.log"}
-    result = run_module("image_boot", boot)
+def test_console_log_that_cannot_be_written(hang: Path, scratch: Path, tmp_path: Path) -> None:
+    log = tmp_path / "nowhere" / "console.log"
+    result = run_module("image_boot", {"image": str(hang), "user": "debian", "timeout": 2, "console_log": str(log)})
     assert result["failed"] is True
-    assert "cannot write /nonexistent/console.log" in result["msg"]
+    assert f"cannot write {log}" in result["msg"]
 
 
 def test_path_too_long_for_a_socket(hang: Path, tmp_path: Path) -> None:
