@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,8 +21,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._transport imp
     route,
 )
 
-ALL = ["glance-direct", "web-download", "copy-image"]
-STORES = [{"id": "fast", "default": "true"}, {"id": "cheap"}, {"id": "web", "read-only": "true"}]
+ALL = ("glance-direct", "web-download", "copy-image")
+STORES = ({"id": "fast", "default": "true"}, {"id": "cheap"}, {"id": "web", "read-only": "true"})
 
 
 class Answer:
@@ -37,7 +38,7 @@ class FakeCloud:
 
     label = "here"
 
-    def __init__(self, methods: list[str] | None, stores: list[dict[str, str]] | None) -> None:
+    def __init__(self, methods: Sequence[str] | None, stores: Sequence[dict[str, str]] | None) -> None:
         self.information = {
             "/info/import": None if methods is None else {"import-methods": {"type": "array", "value": methods}},
             "/info/stores": None if stores is None else {"stores": stores},
@@ -51,7 +52,7 @@ class FakeCloud:
         return Answer(self.information[path])
 
 
-def glance(methods: list[str] | None = ALL, stores: list[dict[str, str]] | None = STORES) -> Glance:
+def glance(methods: Sequence[str] | None = ALL, stores: Sequence[dict[str, str]] | None = STORES) -> Glance:
     return Glance(FakeCloud(methods, stores))  # type: ignore[arg-type]
 
 
@@ -110,6 +111,10 @@ def test_a_choice_of_stores_needs_stores() -> None:
 
 def test_only_not_found_means_that_there_is_nothing() -> None:
     there = glance()
-    there.cloud.image_request = lambda *_words: (_ for _ in ()).throw(Refused("no", status=403))  # type: ignore
+
+    def refuse(*_words: str) -> None:
+        raise Refused("no", status=403)
+
+    there.cloud.image_request = refuse  # type: ignore[method-assign,assignment]
     with pytest.raises(Refused):
         offer(there)
