@@ -39,7 +39,14 @@ def goal_of(params: Mapping[str, Any], piece_names: tuple[str, ...], runner: Run
     if members is not None and params["visibility"] != "shared":
         raise OptionError("members", ", ".join(members), "only with visibility=shared")
     return Goal(
-        terms=Terms(params["name"], piece_names, params["keep"], params["retire"], params["leftover_age"]),
+        # Only a new version makes another one too many.
+        terms=Terms(
+            name=params["name"],
+            piece_names=piece_names,
+            keep=params["keep"] if params["state"] == "present" else None,
+            retire=params["retire"],
+            leftover_age=params["leftover_age"],
+        ),
         promote=params["promote"],
         visibility=params["visibility"],
         protected=params["protected"],

@@ -24,7 +24,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._glance_upload
 from ansible_collections.goldsmith.openstack.plugins.module_utils._goal import Goal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._rotation import (
     Rotation,
-    Terms,
     rotate,
     rotation,
     widened,
@@ -131,7 +130,7 @@ def plan_promotion(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
         raise OptionError("name", goal.terms.name, f"cloud {glance.cloud.label} has no version that could be current")
     step = _step(glance, series, replace(goal, promote=True), None, image)
     after = {one.id: one for one in images} | {image.id: image.having({**step.changes, **_stamp(series, step)})}
-    return Plan(goal, (step,), rotation(tuple(after.values()), replace(goal.terms, keep=None), mine={image.id}))
+    return Plan(goal, (step,), rotation(tuple(after.values()), goal.terms, mine={image.id}))
 
 
 def plan_retirement(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
@@ -141,7 +140,7 @@ def plan_retirement(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
     ids = {_version(series, image_id).id} if image_id else {image.id for image in series.bearers}
     # Without an id nothing stays; with one, of two that bear the name the other may.
     chosen = {image.id for image in series.bearers} & ids
-    return Plan(goal, (), rotation(images, replace(goal.terms, keep=None), retire=chosen))
+    return Plan(goal, (), rotation(images, goal.terms, retire=chosen))
 
 
 def plan_removal(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
@@ -153,10 +152,9 @@ def plan_removal(glance: Glance, goal: Goal, image_id: str | None) -> Plan:
         if not ids and glance.find(image_id):
             raise _not_a_version(goal.terms.name, image_id)
     else:
-        ids = {image.id for image in images if _belongs(image, goal.terms.name)} - {
-            image.id for image in series.at_work(goal.terms.leftover_age)
-        }
-    return Plan(goal, (), rotation(images, replace(goal.terms, keep=None), remove=ids))
+        ids = {image.id for image in images if _belongs(image, goal.terms.name)}
+        ids -= series.at_work(goal.terms.leftover_age)
+    return Plan(goal, (), rotation(images, goal.terms, remove=ids))
 
 
 def foreseen(todo: Plan) -> Outcome:
@@ -187,9 +185,7 @@ def _follow(glance: Glance, todo: Plan, images: Sequence[Image]) -> Rotation:
     """Do what follows from the steps, as it is seen now: another publisher may have been at work as well."""
     if not todo.steps:
         return rotate(glance, todo.rotation)
-    keep = todo.goal.terms.keep if any(step.part for step in todo.steps) else None
-    terms = replace(todo.goal.terms, keep=keep)
-    return rotate(glance, rotation(glance.own(), terms, mine={image.id for image in images}))
+    return rotate(glance, rotation(glance.own(), todo.goal.terms, mine={image.id for image in images}))
 
 
 def _make(glance: Glance, todo: Plan, mark: str) -> list[Image]:
@@ -244,7 +240,7 @@ def _stamp(series: Series, step: Step) -> dict[str, str]:
 
 def _found(series: Series, goal: Goal, part: Part) -> Image | None:
     """Return an image of ours that holds the bytes of the part, and needs the fewest changes."""
-    busy = {image.id for image in series.images if _taken(image, goal.terms)}
+    busy = series.at_work(goal.terms.leftover_age)
     candidates = [
         image
         for image in series.images
@@ -270,21 +266,18 @@ def _step(glance: Glance, series: Series, goal: Goal, part: Part | None, image: 
     if image:
         changes = _wanted(part, image) if part else {}
         if main:
-            changes |= image.changes({series_of.NAME: goal.terms.name})
+            changes |= image.changes({series_of.NAME: goal.terms.name, series_of.PUBLISHER: None})
         if not main and goal.visibility:
             changes |= image.changes({"visibility": widened(goal.visibility, image.visibility)})
         elif main and goal.visibility and (promotes or image is series.current):
             changes |= image.changes({"visibility": goal.visibility})
-        if main:
-            changes |= image.changes({series_of.PUBLISHER: None})
     else:
         changes[series_of.PUBLISHER] = None
     if promotes:
         changes |= {"name": goal.terms.name, "os_hidden": False}
         if image:
             seen = image.properties.get(series_of.VISIBILITY)
-            changes |= image.changes({"visibility": goal.visibility or seen or image.visibility})
-            changes |= image.changes({series_of.VISIBILITY: None})
+            changes |= {"visibility": goal.visibility or seen or image.visibility, series_of.VISIBILITY: None}
             changes = image.changes(changes)
     if _protects(series, goal, image, main=main):
         changes["protected"] = goal.protected
@@ -330,11 +323,6 @@ def _has_signature(goal: Goal, part: Part, image: Image) -> bool:
 
 def _digest(signer: Signer, part: Part) -> bytes:
     return bytes.fromhex(part.content.digest(signer.digest_name))
-
-
-def _taken(image: Image, terms: Terms) -> bool:
-    """Return whether another run may still be at work on it."""
-    return series_of.PUBLISHER in image.properties and not series_of.is_abandoned(image, terms.leftover_age)
 
 
 def _belongs(image: Image, name: str) -> bool:

@@ -62,13 +62,9 @@ class Series:
             if image.properties.get(NAME) in wanted and _marked(image) and is_abandoned(image, age)
         ]
 
-    def at_work(self, age: float) -> list[Image]:
-        """Return what another run that may still live is making of this series."""
-        return [
-            image
-            for image in self.images
-            if is_ours(image, self.name) and _marked(image) and not is_abandoned(image, age)
-        ]
+    def at_work(self, age: float) -> set[str]:
+        """Return the ids of what another run that may still live is making."""
+        return {image.id for image in self.images if _marked(image) and not is_abandoned(image, age)}
 
     def namers(self, image: Image) -> list[Image]:
         """Return the images that name this kernel or ramdisk."""

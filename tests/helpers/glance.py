@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,21 @@ class TestCloud:
             if image.protected:
                 self.direct.change(image, {"protected": False})
             self.direct.remove(image.id)
+
+
+@contextlib.contextmanager
+def running_cloud(cloud: LocalCloud, directory: Path) -> Iterator[TestCloud]:
+    """Start a cloud with a proxy before its Glance, and remove it at the end; its clouds.yaml is in *directory*."""
+    cloud.start()
+    try:
+        settings = cloud.settings()
+        assert settings
+        with FaultProxy(settings.image_port) as proxy:
+            clouds_yaml = directory / "clouds.yaml"
+            write_clouds(cloud, proxy, clouds_yaml)
+            yield TestCloud(cloud, proxy, clouds_yaml)
+    finally:
+        cloud.remove()
 
 
 def write_clouds(cloud: LocalCloud, proxy: FaultProxy, path: Path) -> None:

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.fault_proxy import FaultProxy
-from helpers.glance import TestCloud, write_clouds
+from helpers.glance import TestCloud, running_cloud
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud_files import Settings
@@ -155,13 +154,5 @@ def previous_test_cloud(directory: Path, options: Mapping[str, str] | None = Non
             f"mmdebstrap --variant=extract --include={PACKAGES} bookworm {TREE}"
         )
     cloud = previous_cloud(directory / "state", tree, options)
-    cloud.start()
-    try:
-        settings = cloud.settings()
-        assert settings
-        with FaultProxy(settings.image_port) as proxy:
-            clouds_yaml = directory / "clouds.yaml"
-            write_clouds(cloud, proxy, clouds_yaml)
-            yield TestCloud(cloud, proxy, clouds_yaml)
-    finally:
-        cloud.remove()
+    with running_cloud(cloud, directory) as running:
+        yield running

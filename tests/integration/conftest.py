@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.fault_proxy import FaultProxy
-from helpers.glance import TestCloud, local_cloud, write_clouds
+from helpers.glance import TestCloud, local_cloud, running_cloud
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud
 
@@ -21,16 +20,8 @@ def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClou
     """A real Keystone and Glance for all tests, and a proxy before Glance."""
     directory = tmp_path_factory.mktemp("cloud")
     cloud = local_cloud(directory / "state")
-    cloud.start()
-    try:
-        settings = cloud.settings()
-        assert settings
-        with FaultProxy(settings.image_port) as proxy:
-            clouds_yaml = directory / "clouds.yaml"
-            write_clouds(cloud, proxy, clouds_yaml)
-            yield TestCloud(cloud, proxy, clouds_yaml)
-    finally:
-        cloud.remove()
+    with running_cloud(cloud, directory) as running:
+        yield running
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from helpers.fault_proxy import FaultProxy
-from helpers.glance import TestCloud, local_cloud, raw_disk, write_clouds
+from helpers.glance import TestCloud, local_cloud, raw_disk, running_cloud
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import (
     Cloud,
@@ -74,16 +73,8 @@ def two_stores(tmp_path_factory: pytest.TempPathFactory, files: tuple[Path, str]
         OS_IMPORT_FILTERING_OPTS__ALLOWED_PORTS=f"[{files[1].rpartition(':')[2]}]",
         OS_IMPORT_FILTERING_OPTS__ALLOWED_HOSTS="[127.0.0.1]",
     )
-    cloud.start()
-    try:
-        settings = cloud.settings()
-        assert settings
-        with FaultProxy(settings.image_port) as proxy:
-            clouds_yaml = directory / "clouds.yaml"
-            write_clouds(cloud, proxy, clouds_yaml)
-            yield TestCloud(cloud, proxy, clouds_yaml)
-    finally:
-        cloud.remove()
+    with running_cloud(cloud, directory) as running:
+        yield running
 
 
 @pytest.fixture

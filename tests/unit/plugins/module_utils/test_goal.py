@@ -13,6 +13,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 
 OPTIONS: dict[str, Any] = {
     "name": "guest",
+    "state": "present",
     "keep": None,
     "retire": "hidden",
     "leftover_age": 86400,
@@ -41,6 +42,11 @@ def test_the_options_become_a_goal() -> None:
     assert goal.transport.stores == ("fast",)
     assert goal.protected is False
     assert goal.signer is None
+
+
+@pytest.mark.parametrize("state", ["current", "retired", "absent"])
+def test_only_a_new_version_makes_another_one_too_many(state: str) -> None:
+    assert goal_of({**OPTIONS, "state": state, "keep": 1}, (), Runner()).terms.keep is None
 
 
 BAD = [
