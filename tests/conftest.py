@@ -8,9 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from helpers.guests import BuiltImage
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _COLLECTIONS = CHECKOUT / ".ansible" / "collections"
@@ -33,3 +39,22 @@ os.environ.setdefault("ANSIBLE_CONFIG", str(CHECKOUT / "ansible.cfg"))
 def checkout() -> Path:
     """The folder of the collection's sources."""
     return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def built_image(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BuiltImage]:
+    """The image of a kind, built at the first call.
+
+    The workers of a run share them. GOLDSMITH_TEST_IMAGE_DIR names a folder that keeps them for the next run.
+    """
+    from helpers.guests import build_image  # knows the collection, which is linked above
+
+    run = tmp_path_factory.getbasetemp()
+    run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
+    folder = Path(os.environ.get("GOLDSMITH_TEST_IMAGE_DIR", run / "images"))
+
+    @cache
+    def build(kind: str) -> BuiltImage:
+        return build_image(checkout, folder, kind)
+
+    return build

@@ -192,8 +192,8 @@ def _firmware_runs(runner: Runner) -> bool:
 def _processor(machine: Machine) -> Sequence[str]:
     if machine.accelerator == "kvm":
         return ["-accel", "kvm", "-cpu", "host", "-smp", str(machine.cpus)]
-    # Emulated cmpxchg16b crashes Linux 6.12 now and then.
-    return ["-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", str(machine.cpus)]
+    # Emulated cmpxchg16b crashes Linux 6.12 now and then, and with five levels of page tables mounts may stay busy.
+    return ["-accel", "tcg,thread=multi", "-cpu", "max,-cx16,-la57", "-smp", str(machine.cpus)]
 
 
 def _drive(number: int, disk: Disk) -> str:

@@ -5,31 +5,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.guests import BuiltImage, build_image
-
-
-@pytest.fixture(scope="session")
-def built_image(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BuiltImage]:
-    """The default image for a firmware, built at the first call.
-
-    The workers of a run share them. GOLDSMITH_TEST_IMAGE_DIR names a folder that keeps them for the next run.
-    """
-    run = tmp_path_factory.getbasetemp()
-    run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
-    folder = Path(os.environ.get("GOLDSMITH_TEST_IMAGE_DIR", run / "images"))
-
-    @cache
-    def build(firmware: str) -> BuiltImage:
-        return build_image(checkout, folder, firmware)
-
-    return build
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images with LVM and without cloud-init: they grow at each boot, whatever happens, and take their instance data."""
+"""Images with LVM and without cloud-init: they grow at each boot, whatever happens, and take their instance data.
+
+GPT by UEFI with a config drive is the scenario lvm of Molecule.
+"""
 
 from __future__ import annotations
 
@@ -213,17 +216,6 @@ def test_without_any_source_the_prompt_comes(
     assert "no instance data" not in log  # it still tries
     assert seconds < 240
     disk.unlink()
-
-
-def test_gpt_by_uefi_with_a_config_drive(built_image: Callable[[str], BuiltImage], guest_folder: Path) -> None:
-    image = str(built_image("lvm-hybrid").file("qcow2"))
-    options = {"firmware": "uefi", "instance_data": "config_drive", "disk_size": str(6 * GIB), **IDENTITY}
-    with running_guest(guest_folder, image=image, **options) as guest:
-        assert guest.seen["guest_firmware"] == "uefi"
-        looks_grown(guest, 6 * GIB)
-        has_instance_data(guest)
-        assert guest.output("sudo -n sfdisk --verify /dev/vda 2>&1 | grep -c 'No errors'") == "1"
-        assert guest.output("findmnt --noheadings --output TARGET --types iso9660 || true") == ""
 
 
 def test_without_cloud_init_an_image_is_a_quarter_smaller(built_image: Callable[[str], BuiltImage]) -> None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.guests import EXAMPLE, BuiltImage
 from helpers.libvirt import running_libvirt, running_sshd
 from helpers.tools import clean_environment, run_tool, tool
 
@@ -27,9 +29,12 @@ def test_scenario(checkout: Path, scenario: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.root
-def test_a_machine_of_libvirt_is_captured(checkout: Path, tmp_path: Path) -> None:
+def test_a_machine_of_libvirt_is_captured(
+    built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
+) -> None:
+    base = str(built_image(EXAMPLE).file("qcow2"))
     # As if it were on another host: its disk is fetched.
     with running_libvirt() as libvirt, running_sshd(tmp_path / "sshd", libvirt) as uri:
-        run(checkout, "capture", GOLDSMITH_LIBVIRT_URI=uri)
+        run(checkout, "capture", GOLDSMITH_LIBVIRT_URI=uri, GOLDSMITH_MOLECULE_BASE=base)
         assert libvirt.domains() == []
         assert list(libvirt.images.iterdir()) == []

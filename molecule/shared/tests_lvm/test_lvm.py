@@ -38,3 +38,9 @@ def test_keys_stand_between_marks_and_are_the_account_s(root: Host) -> None:
     keys = root.file("/home/debian/.ssh/authorized_keys")
     assert (keys.user, keys.mode) == ("debian", 0o600)
     assert keys.content_string.startswith("# goldsmith-agent: ")
+
+
+def test_the_partition_table_is_whole_and_the_config_drive_is_put_back(root: Host) -> None:
+    assert root.file("/sys/firmware/efi").is_directory
+    assert "No errors" in root.check_output("sfdisk --verify /dev/vda 2>&1")
+    assert root.run("findmnt --noheadings --output TARGET --types iso9660").stdout == ""
