@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import BADLY_EMULATED
 
 PROGRAM = "virt-install"
 # Disks that we made bear these names in the machine's own description, and no others are ever removed.
@@ -105,8 +106,8 @@ def command(
 ) -> list[str]:
     """Return the argv that makes and starts the machine; without *installer* it starts from its disk."""
     cpus = machine.cpus or (1 if machine.emulated else 2)
-    # As image_boot does: QEMU does not emulate these two well.
-    cpu = "mode=maximum,disable=cx16,disable=la57" if machine.emulated else "mode=host-passthrough"
+    emulated = ",".join(["mode=maximum", *(f"disable={feature}" for feature in BADLY_EMULATED)])
+    cpu = emulated if machine.emulated else "mode=host-passthrough"
     argv = [PROGRAM, "--connect", uri, "--name", machine.name, "--uuid", machine.uuid]
     argv += ["--virt-type", machine.virt_type, "--arch", "x86_64", "--machine", "q35", "--cpu", cpu]
     argv += ["--memory", str(machine.memory), "--vcpus", str(cpus)]

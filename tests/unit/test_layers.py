@@ -84,6 +84,7 @@ SIDEWAYS = {
     ("_seal_changes", "_seal_plan"): "what is carried out was planned",
     ("_seal_steps", "_seal_plan"): "what a step finds goes into the plan",
     ("_instance", "_boot"): "an instance that stays is a boot that is not ended",
+    ("_virt_install", "_qemu"): "an emulated processor lacks the same features under libvirt",
     ("_libvirt", "_virt_install"): "the disks of a guest that are ours bear the names that virt-install gave them",
     ("_domain", "_libvirt"): "the disks of a guest are known to libvirt",
     ("_vm_volumes", "_libvirt"): "volumes are those of a libvirt",

@@ -50,7 +50,7 @@ def value_of(argv: list[str], option: str) -> str:
 def test_emulation_avoids_what_crashes_guests(machine: _qemu.Machine) -> None:
     argv = _qemu.command(machine)
     assert value_of(argv, "-accel") == "tcg,thread=multi"
-    assert value_of(argv, "-cpu") == "max,-cx16,-la57"
+    assert value_of(argv, "-cpu") == "max,-cx16,-la57,-erms,-fsrm"
     assert value_of(argv, "-smp") == "2"
     assert value_of(argv, "-m") == "1024"
     assert "-kernel" not in argv

@@ -41,7 +41,7 @@ def value(argv: list[str], option: str) -> str:
         ({}, "--vcpus", "1"),
         ({"virt_type": "kvm"}, "--vcpus", "2"),
         ({"cpus": 3}, "--vcpus", "3"),
-        ({}, "--cpu", "mode=maximum,disable=cx16,disable=la57"),
+        ({}, "--cpu", "mode=maximum,disable=cx16,disable=la57,disable=erms,disable=fsrm"),
         ({"virt_type": "kvm"}, "--cpu", "mode=host-passthrough"),
         ({"memory": 512}, "--memory", "512"),
         ({}, "--osinfo", "detect=on,require=off"),
