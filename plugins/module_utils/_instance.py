@@ -20,12 +20,10 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils import _qemu
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import Boot, Plan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import HOST
-from ansible_collections.goldsmith.openstack.plugins.module_utils._qmp import Qmp
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _RECORD = "instance.json"
-_POWER_OFF_GRACE = 60.0
 
 
 class Instance:
@@ -62,13 +60,10 @@ class Instance:
                 raise
 
     def stop(self) -> bool:
-        """Power the guest off and remove all that is its own; return whether there was anything."""
+        """End the guest at once, as a cloud deletes one, and remove all of it; return whether there was anything."""
         if not self.exists:
             return False
         with self._locked():
-            pid = _qemu.daemon_pid(self._folder)
-            if pid is not None:
-                self._power_off(pid)
             self._remove()
         return True
 
@@ -88,16 +83,6 @@ class Instance:
         temporary.write_text(json.dumps(seen), encoding="utf-8")
         temporary.replace(self._folder / _RECORD)
         return seen
-
-    def _power_off(self, pid: int) -> None:
-        try:
-            with Qmp(self._folder / "qmp") as qmp:
-                qmp.press_power_button()
-        except GoldsmithError:
-            return  # it is killed below
-        deadline = time.monotonic() + _POWER_OFF_GRACE
-        while _qemu.daemon_pid(self._folder) == pid and time.monotonic() < deadline:
-            time.sleep(0.2)
 
     def _remove(self) -> None:
         pid = _qemu.daemon_pid(self._folder)

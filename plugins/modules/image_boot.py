@@ -23,7 +23,7 @@ options:
       - V(checked) boots, looks, and powers off. No process and no file but O(console_log) is left, however it ends.
       - V(running) leaves the guest up under the O(name) for other tools. It is started only if it does not run yet.
         To change anything about it, stop it first.
-      - V(stopped) powers that guest off and removes all that belongs to it.
+      - V(stopped) ends that guest at once, as a cloud deletes an instance, and removes all that belongs to it.
     type: str
     choices: [checked, running, stopped]
     default: checked

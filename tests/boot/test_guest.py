@@ -100,6 +100,13 @@ def test_no_other_way_in(guest: RunningGuest, stranger: str) -> None:
 
 
 @once_for_each_image
+def test_the_ssh_server_is_started_once(guest: RunningGuest) -> None:
+    # cloud-init would restart it in mid-boot if it had settings to change, and throw out who was quick.
+    said = guest.output("sudo -n journalctl --boot --unit ssh --output cat")
+    assert said.count("Server listening on 0.0.0.0 port 22") == 1
+
+
+@once_for_each_image
 def test_passwords_are_locked_and_not_offered(guest: RunningGuest) -> None:
     shadow = [line.split(":") for line in guest.output("sudo -n cat /etc/shadow").splitlines()]
     assert {"root", "debian"} <= {fields[0] for fields in shadow}

@@ -190,7 +190,6 @@ def test_killed_start_of_an_instance_is_taken_over(hang: Path, short_path: Path)
     process.kill()
     process.communicate()
     assert run_module("image_boot", {"state": "stopped", **place}, check=True)["changed"] is True
-    # It does not answer its power button, and no one waits for what never came up.
     assert run_module("image_boot", {"state": "stopped", **place})["changed"] is True
     assert not qemu_processes(guests)
     assert not (guests / "web").exists()
