@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.fault_proxy import FaultProxy
-from helpers.glance import TestCloud, local_cloud, write_clouds
+from helpers.glance import TestCloud, local_cloud, running_cloud
 from helpers.key_manager import key_manager
 from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
 from helpers.versions import DATA, Versions, assert_one_line
@@ -53,16 +52,8 @@ def signing_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SigningC
     keys = {kind: signing_pair(certificates, kind) for kind in ("rsa", "secp384r1", "secp521r1")}
     keys["locked"] = signing_pair(certificates, "secp384r1", passphrase="open sesame")
     local = local_cloud(folder / "state", **key_manager(certificates))
-    local.start()
-    try:
-        settings = local.settings()
-        assert settings
-        with FaultProxy(settings.image_port) as proxy:
-            clouds_yaml = folder / "clouds.yaml"
-            write_clouds(local, proxy, clouds_yaml)
-            yield SigningCloud(TestCloud(local, proxy, clouds_yaml), keys)
-    finally:
-        local.remove()
+    with running_cloud(local, folder) as running:
+        yield SigningCloud(running, keys)
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ def test_root_is_a_logical_volume(root: Host) -> None:
     assert root.mount_point("/").device == "/dev/mapper/system-root"
 
 
-def test_the_volume_group_has_no_free_extent(root: Host) -> None:
+def test_the_volume_group_is_good_and_has_no_free_extent(root: Host) -> None:
+    root.check_output("vgck system")
     assert root.check_output("vgs --noheadings -o vg_free_count system").strip() == "0"
 
 
