@@ -18,9 +18,11 @@ from testinfra.host import Host
 def guest() -> Host:
     """The guest that converge left up."""
     where = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "guest.json").read_text())
+    # A login takes seconds under emulation: all commands share one.
     host = testinfra.get_host(
         f"ssh://{where['user']}@{where['host']}:{where['port']}",
         ssh_identity_file=where["key"],
+        controlpath=str(Path(where["key"]).with_name("cp")),
         ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes",
     )
     # ssh is there before the login prompt; what failed then is what the tests say.

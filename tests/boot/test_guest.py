@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 HOSTNAME = "web-17"
 USER_DATA = "#!/bin/sh\necho executed as $(id -un) >/run/user-data\n"
 DISK_SIZE = 5 << 30
+UPDATES = ("ldconfig", "systemd-sysusers", "systemd-journal-catalog-update", "systemd-update-done")
 RELEASES = {kind: definition.get("image_release", "trixie") for kind, definition in DEFINITIONS.items()}
 
 
@@ -173,6 +174,15 @@ def test_packages_and_roles_of_the_user_are_in_it(guest: RunningGuest, way: Way)
 @once_for_each_image
 def test_the_release_is_the_one_asked_for(guest: RunningGuest, way: Way) -> None:
     assert guest.output(". /etc/os-release; echo $VERSION_CODENAME") == RELEASES.get(way.image, "trixie")
+
+
+@once_for_each_image
+def test_no_boot_is_spent_on_what_the_image_could_hold(guest: RunningGuest) -> None:
+    units = " ".join(f"{name}.service" for name in UPDATES)
+    said = guest.output(f"systemctl show --property ConditionTimestampMonotonic,ConditionResult {units}")
+    # Looked at, and found to be unnecessary.
+    assert said.count("ConditionResult=no") == said.count("ConditionResult=") == len(UPDATES)
+    assert "ConditionTimestampMonotonic=0" not in said.splitlines()
 
 
 @once_for_each_image

@@ -75,10 +75,11 @@ class Rebooting:
         self.guest, self.key = guest, str(key)
         self._folder = guest.console_log.parent
         self._boot_id = guest.output("cat /proc/sys/kernel/random/boot_id")
+        self._boots = 1
 
-    def ask(self, command: str, key: str | None = None) -> subprocess.CompletedProcess[str]:
+    def ask(self, command: str, key: str | None = None, **options: str) -> subprocess.CompletedProcess[str]:
         """Run a command over a connection of its own."""
-        return self.guest.ssh(command, IdentityFile=key or self.key)
+        return self.guest.ssh(command, IdentityFile=key or self.key, **options)
 
     def reboot(self) -> None:
         """Reboot and wait for a login with the user's own key."""
@@ -92,12 +93,14 @@ class Rebooting:
                 continue
             if said.returncode == 0 and said.stdout.strip() != self._boot_id:
                 self._boot_id = said.stdout.strip()
+                self._boots += 1
                 return
         pytest.fail(f"no login after the reboot:\n{self.guest.console_log.read_text(errors='replace')[-3000:]}")
 
     def output(self, command: str) -> str:
-        """What a command that must succeed writes."""
-        result = self.ask(command)
+        """What a command that must succeed writes, over one connection for each boot."""
+        shared = str(self._folder / f"r{self._boots}")
+        result = self.ask(command, ControlMaster="auto", ControlPath=shared, ControlPersist="120")
         assert result.returncode == 0, f"{command}: {result.stderr}"
         return result.stdout.strip()
 

@@ -27,7 +27,7 @@ DEFINITIONS: dict[str, dict[str, object]] = {
     "bios": {"image_formats": ["qcow2", "raw", "triplet"]},
     "uefi": {"image_firmware": "uefi", "image_release": "bookworm", "image_formats": ["qcow2"]},
     "lvm": {"image_resize": "lvm", "image_formats": ["qcow2", "triplet"]},
-    "xen": {"image_resize": "xen", "image_formats": ["raw", "triplet"]},
+    "xen": {"image_resize": "xen", "image_cloud_init": False, "image_formats": ["raw", "triplet"]},
 }
 EXAMPLE = "hybrid"
 

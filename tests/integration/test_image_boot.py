@@ -25,8 +25,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._instance_data
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 SECTOR = 512
-# A boot sector that jumps to itself: a machine that does nothing, for ever.
-HANG = b"\xeb\xfe".ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
+# A boot sector that halts: a machine that does nothing, for ever, and takes no processor for it.
+HANG = b"\xfa\xf4\xeb\xfd".ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
 
 
 def qemu_processes(folder: Path) -> list[int]:

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.root
 NAME = "web"
 MARK = "goldsmith: the installation is complete\n"
 BEGUN = "Detecting network hardware ... 95%\nInstalling the base system ... 20%... 40%\n"
-# A boot sector that jumps to itself: a machine that does nothing, for ever.
-HANG = b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa"
+# A boot sector that halts: a machine that does nothing, for ever, and takes no processor for it.
+HANG = b"\xfa\xf4\xeb\xfd".ljust(510, b"\0") + b"\x55\xaa"
 FOREIGN = """
 <domain type='qemu'>
   <name>{name}</name>

@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # seal.sh [PACKAGES]: removes the PACKAGES that only the making of a system needed, with what they alone brought, and the
-# downloaded ones. The last step within it: all else is cleaned from outside. Prints "removed NAME KIB".
+# downloaded ones, and brings up to date what the first boot would. The last step within the system: all else is cleaned
+# from outside. Prints "removed NAME KIB".
 set -eu
 
 # Only what these packages brought: others that nothing needs may be somebody's.
@@ -40,4 +41,12 @@ fi
 
 if command -v apt-get >/dev/null; then
     apt-get clean
+fi
+
+# systemd does this at the first boot after a change of /usr, which for an image is the first boot of each instance.
+# Packages have done the rest of it.
+if command -v systemd-sysusers >/dev/null; then
+    ldconfig
+    systemd-sysusers
+    touch /etc/.updated /var/.updated
 fi
