@@ -10,6 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.emulator import quick_emulator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulator() -> Iterator[None]:
+    """The QEMU of these tests."""
+    with quick_emulator():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ _SECONDS = 30.0
 # ended. A /dev/kvm that does not work is hidden: with it libvirt asks QEMU for its abilities again and again.
 _START = r"""
 folder=$1
+# Its QEMU is the host's own, whatever the tests run guests by.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 if [ "$2" = hide ]; then
     mount -t tmpfs tmpfs "$folder/dev"
     for node in /dev/*; do

@@ -11,18 +11,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
-import os
 import re
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from helpers.cache import cached
 from helpers.cpio import CONSOLE, FOLDER, PROGRAM, Archive
 from helpers.modules import run_module
 
@@ -75,12 +74,6 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cache_folder() -> Path:
-    """Where what is slow to make stays for the next run."""
-    kept = os.environ.get("GOLDSMITH_TEST_IMAGE_DIR")
-    return Path(kept) if kept else Path.home() / ".cache" / "goldsmith" / "tests"
-
-
 class Dom0:
     """Xen, the kernel and the initramfs of dom0, and the tree that they come from."""
 
@@ -92,16 +85,7 @@ class Dom0:
     def cached(cls) -> Dom0:
         """The dom0 of the cache, made if it is not there."""
         recipe = repr((RELEASE, PACKAGES, EXCLUDED, MODULES, LEFT_OUT)) + INIT.read_text()
-        folder = cache_folder() / f"xen-dom0-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="xen-dom0-", dir=folder.parent) as name:
-                whole = Path(name, "whole")
-                whole.mkdir()
-                cls(whole)._make()
-                if not folder.is_dir():  # another run may have been quicker
-                    whole.rename(folder)
-        return cls(folder)
+        return cls(cached("xen-dom0", recipe, lambda folder: cls(folder)._make()))
 
     def _make(self) -> None:
         wish = {"path": str(self.tree), "release": RELEASE, "packages": PACKAGES, "exclude": EXCLUDED}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.cache import cache_folder
 from helpers.debian_archive import DebianArchive
 from helpers.guests import TIMEOUT, BuiltImage
 from helpers.installer_log import InstallerLog, installer_log
@@ -24,7 +25,6 @@ from helpers.installer_packages import debian_installer
 from helpers.libvirt import PrivateLibvirt, running_libvirt
 from helpers.package_mirror import ARCHIVE, SECURITY, PackageMirror, package_mirror
 from helpers.tools import run_tool
-from helpers.xen import cache_folder
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._virt_install import ANSWERS
 

@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers.emulator import quick_emulator
 from helpers.guests import EXAMPLE, BuiltImage
 from helpers.libvirt import running_libvirt, running_sshd
 from helpers.tools import clean_environment, run_tool, tool
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulator() -> Iterator[None]:
+    """The QEMU of these tests."""
+    with quick_emulator():
+        yield
 
 
 def run(checkout: Path, scenario: str, **variables: str) -> None:
