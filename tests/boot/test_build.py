@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers.guests import NAME, BuiltImage
+from helpers.guests import NAME, TIMEOUT, BuiltImage
 from helpers.processes import family
 from helpers.tools import project_files, run_tool
 
@@ -95,7 +95,7 @@ def test_an_ordinary_user_builds_the_same_image_and_boots_it(
     built_image: Callable[[str], BuiltImage], user_checkout: Path
 ) -> None:
     folder = Path(tempfile.mkdtemp(prefix="gs-", dir=user_checkout.parent))
-    argv = command(folder, image_formats=["raw"], image_verify=["audit", "boot"])
+    argv = command(folder, image_formats=["raw"], image_verify=["audit", "boot"], image_verify_timeout=TIMEOUT)
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)
         # How to reach the package index is the machine's matter, not the account's.

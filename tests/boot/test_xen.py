@@ -27,7 +27,8 @@ GROWN = 3 << 30
 CONSOLES = ["console=tty0", "console=ttyS0,115200n8", "console=hvc0"]
 # There is no network to wait for, and on a busy machine an emulated console may come later than after 90 seconds.
 EXTRA = "systemd.mask=systemd-networkd-wait-online.service systemd.default_device_timeout_sec=600"
-NO_INSTANCE = "systemd.mask=goldsmith-instance.service"
+# The prompt and what it needs.
+NO_MORE = "systemd.unit=serial-getty@hvc0.service"
 # Told by way of the kernel: the console itself is taken from everybody when the login prompt comes.
 USER_DATA = """\
 #!/bin/sh
@@ -108,7 +109,7 @@ def test_a_guest_of_xen_comes_up_on_the_disk_that_its_host_enlarged(
         tool("cp", "--sparse=always", image.file("raw"), disk)
     grow(disks["compute"], GROWN)
     # Compute's libvirt driver gave the kernel and the initramfs of the triplet, pygrub takes those of the disk. What
-    # comes after the kernel is the same for both: the first takes its instance data, for the other there are none.
+    # comes after the kernel is the same for both: the first does all of it.
     outside = {"kernel": "/guests/compute/vmlinuz", "ramdisk": "/guests/compute/initrd", "root": "/dev/xvda1 ro"}
     said = dom0.run(
         [
@@ -119,7 +120,7 @@ def test_a_guest_of_xen_comes_up_on_the_disk_that_its_host_enlarged(
                 {name: image.file(name) for name in ("vmlinuz", "initrd")},
                 mark="user data: done",
             ),
-            XenGuest("pygrub", [disks["pygrub"]], {"bootloader": "pygrub", "extra": f"{EXTRA} {NO_INSTANCE}"}),
+            XenGuest("pygrub", [disks["pygrub"]], {"bootloader": "pygrub", "extra": f"{EXTRA} {NO_MORE}"}),
         ],
         tmp_path,
     )

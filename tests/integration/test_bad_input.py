@@ -62,6 +62,11 @@ def cache(tmp_path: Path) -> Path:
             {"image_resize": "lvm", "image_cloud_init": True},
             "image_resize=lvm is without cloud-init; leave it empty, or choose another strategy",
         ),
+        # A false that is no text is an answer too.
+        (
+            {"image_resize": "cloud_init", "image_cloud_init": False},
+            "image_cloud_init=False: image_resize=cloud_init is by cloud-init; leave it empty, or choose another strategy",
+        ),
         ({"image_volumes": [{"name": "a", "size": "1G"}]}, "image_resize=cloud_init has no volumes"),
         (
             {"image_packages": ["no-such-package"]},
