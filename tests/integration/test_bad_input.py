@@ -65,7 +65,7 @@ def cache(tmp_path: Path) -> Path:
         # A false that is no text is an answer too.
         (
             {"image_resize": "cloud_init", "image_cloud_init": False},
-            "image_cloud_init=False: image_resize=cloud_init is by cloud-init; leave it empty, or choose another strategy",
+            "image_cloud_init=False: image_resize=cloud_init is by cloud-init; leave it empty",
         ),
         ({"image_volumes": [{"name": "a", "size": "1G"}]}, "image_resize=cloud_init has no volumes"),
         (
