@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from helpers.tools import run_tool
+
 
 def cache_folder() -> Path:
     """Where it stays."""
@@ -33,3 +35,13 @@ def cached(name: str, recipe: str, make: Callable[[Path], None]) -> Path:
                 make(whole)
                 whole.rename(folder)
     return folder
+
+
+def unpacked(name: str, release: str, packages: str) -> Path:
+    """The tree of packages of Debian, with what they need: nothing in it is installed or configured."""
+
+    def make(folder: Path) -> None:
+        argv = ["mmdebstrap", "--variant=extract", f"--include={packages}", release, str(folder / "tree")]
+        run_tool(argv, cwd=folder, timeout=600)
+
+    return cached(name, f"{release} {packages}", make) / "tree"

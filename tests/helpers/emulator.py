@@ -9,28 +9,27 @@ Its packages are only unpacked; it runs with its own loader and libraries.
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from helpers.cache import cached
-from helpers.tools import run_tool
+from helpers.cache import unpacked
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import choose_accelerator, program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 RELEASE, PACKAGES, VERSION = "trixie", "qemu-system-x86,seabios,ipxe-qemu", 10
 _NAME = "qemu-system-x86_64"
-# The folder is made under another name, so nothing in it knows its place.
-_LAUNCHER = f"""\
+_LAUNCHER = """\
 #!/bin/sh
-tree=$(dirname "$0")/../tree
-libraries=$tree/usr/lib/x86_64-linux-gnu
+libraries={tree}/usr/lib/x86_64-linux-gnu
 export QEMU_MODULE_DIR="$libraries/qemu"
-exec "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$tree/usr/bin/{_NAME}" \\
-    -L "$tree/usr/share/qemu" -L "$tree/usr/share/seabios" -L "$tree/usr/lib/ipxe/qemu" "$@"
+exec "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" {tree}/usr/bin/{name} \\
+    -L {tree}/usr/share/qemu -L {tree}/usr/share/seabios -L {tree}/usr/lib/ipxe/qemu "$@"
 """
 
 
@@ -40,9 +39,12 @@ def quick_emulator() -> Iterator[None]:
     if choose_accelerator(Runner(), "auto") == "kvm" or _version() >= VERSION:
         yield
         return
-    folder = cached("qemu", f"{RELEASE} {PACKAGES}", _unpack)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(folder / "bin"), prepend=":")
+    tree = unpacked("qemu", RELEASE, PACKAGES)
+    with tempfile.TemporaryDirectory(prefix="gs-qemu-") as folder, pytest.MonkeyPatch.context() as patch:
+        launcher = Path(folder, _NAME)
+        launcher.write_text(_LAUNCHER.format(tree=shlex.quote(str(tree)), name=_NAME))
+        launcher.chmod(0o755)
+        patch.setenv("PATH", folder, prepend=":")
         yield
 
 
@@ -51,12 +53,3 @@ def _version() -> int:
     found = re.search(r"version (\d+)\.", said)
     assert found, said
     return int(found[1])
-
-
-def _unpack(folder: Path) -> None:
-    argv = ["mmdebstrap", "--variant=extract", f"--include={PACKAGES}", RELEASE, str(folder / "tree")]
-    run_tool(argv, cwd=folder, timeout=600)
-    launcher = folder / "bin" / _NAME
-    launcher.parent.mkdir()
-    launcher.write_text(_LAUNCHER)
-    launcher.chmod(0o755)

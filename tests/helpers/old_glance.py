@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The previous generation of Glance and Keystone, from a distribution's packages, as a cloud for tests.
 
-The packages are installed on this host, or only unpacked into a folder. That needs no chroot: their Python runs with
-the loader and the libraries of the folder.
+The packages are only unpacked. That needs no chroot: their Python runs with its own loader and libraries.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
+from helpers.cache import cache_folder, unpacked
 from helpers.glance import TestCloud, running_cloud
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
@@ -29,8 +28,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud_f
 from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
 
 VARIABLE = "GOLDSMITH_PREVIOUS_GLANCE"
-_CACHE = Path.home() / ".cache" / "goldsmith" / "tests"
-TREE = _CACHE / "glance-25"
+RELEASE = "bookworm"
 PACKAGES = "python3-glance,glance-common,python3-keystone,gunicorn"
 _SITE = "usr/lib/python3/dist-packages"
 _PASTE = "usr/share/glance-common/glance-api-paste.ini"
@@ -90,7 +88,7 @@ class TreeEnvironment:
 class PreviousCloud(LocalCloud):
     """A local cloud whose servers are those below *tree*."""
 
-    tree: Path = TREE
+    tree: Path = field(kw_only=True)
 
     @property
     def _environment(self) -> TreeEnvironment:
@@ -122,16 +120,14 @@ class PreviousCloud(LocalCloud):
         )
 
 
-def installed_tree() -> Path | None:
-    """Return where the packages are: in the folder that the environment names, in the cache, or on this host."""
+def previous_tree() -> Path:
+    """Return where the packages are: in the folder that the environment names, else in the cache."""
     named = os.environ.get(VARIABLE)
-    for tree in [Path(named)] if named else [TREE, Path("/")]:
-        # The folder of a distribution may be there without the others: all or nothing.
-        parts = [*(f"{_SITE}/{name}" for name in ("glance", "keystone", "gunicorn")), _PASTE]
-        if all((tree / part).exists() for part in parts):
-            return tree
-    assert not named, f"{VARIABLE}={named}: no Glance, Keystone and gunicorn there"
-    return None
+    tree = Path(named) if named else unpacked("glance-25", RELEASE, PACKAGES)
+    parts = [*(f"{_SITE}/{name}" for name in ("glance", "keystone", "gunicorn")), _PASTE]
+    missing = [part for part in parts if not (tree / part).exists()]
+    assert not missing, f"{tree} has no {', '.join(missing)}"
+    return tree
 
 
 def previous_cloud(directory: Path, tree: Path, options: Mapping[str, str] | None = None) -> PreviousCloud:
@@ -140,19 +136,17 @@ def previous_cloud(directory: Path, tree: Path, options: Mapping[str, str] | Non
     releases = sorted(path.name for name in ("glance", "keystone") for path in tree.glob(f"{_SITE}/{name}-*"))
     mark = hashlib.sha256(f"{tree} {releases}".encode()).hexdigest()[:12]
     return PreviousCloud(
-        directory=directory, venv=_CACHE / f"launcher-{mark}", python=sys.executable, options=options or {}, tree=tree
+        directory=directory,
+        venv=cache_folder() / f"launcher-{mark}",
+        python=sys.executable,
+        options=options or {},
+        tree=tree,
     )
 
 
 @contextlib.contextmanager
 def previous_test_cloud(directory: Path, options: Mapping[str, str] | None = None) -> Iterator[TestCloud]:
-    """The running cloud with a proxy before its Glance; where the packages are not, the test is skipped."""
-    tree = installed_tree()
-    if tree is None:
-        pytest.skip(
-            f"needs the packages of Glance 25, for example by "
-            f"mmdebstrap --variant=extract --include={PACKAGES} bookworm {TREE}"
-        )
-    cloud = previous_cloud(directory / "state", tree, options)
+    """The running cloud with a proxy before its Glance."""
+    cloud = previous_cloud(directory / "state", previous_tree(), options)
     with running_cloud(cloud, directory) as running:
         yield running
