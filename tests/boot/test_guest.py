@@ -179,10 +179,8 @@ def test_the_release_is_the_one_asked_for(guest: RunningGuest, way: Way) -> None
 @once_for_each_image
 def test_no_boot_is_spent_on_what_the_image_could_hold(guest: RunningGuest) -> None:
     units = " ".join(f"{name}.service" for name in UPDATES)
-    said = guest.output(f"systemctl show --property ConditionTimestampMonotonic,ConditionResult {units}")
-    # Looked at, and found to be unnecessary.
-    assert said.count("ConditionResult=no") == said.count("ConditionResult=") == len(UPDATES)
-    assert "ConditionTimestampMonotonic=0" not in said.splitlines()
+    # Found to be unnecessary, or not even looked at: Debian 12 has no ldconfig.service.
+    assert guest.output(f"systemctl show --property ConditionResult --value {units}").split() == ["no"] * len(UPDATES)
 
 
 @once_for_each_image

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 MIB = 1 << 20
@@ -39,6 +40,16 @@ def tool(*argv: str | os.PathLike[str], stdin: str | None = None) -> str:
     )
     assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
     return result.stdout
+
+
+def has_loop_device(path: Path, patience: float = 20) -> bool:
+    """Whether a file below *path* keeps a loop device: one that is done with goes once nobody looks at it any more."""
+    deadline = time.monotonic() + patience
+    while str(path) in tool("losetup", "--list"):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def put_grub(tree: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.disks import GRUB, MIB, at, put_grub, snapshot, tool
+from helpers.disks import GRUB, MIB, at, has_loop_device, put_grub, snapshot, tool
 from helpers.modules import run_module
 from helpers.users import ordinary_user, run_as
 
@@ -70,7 +70,7 @@ def grub_tree(tree: Path) -> Path:
 def nothing_left(tmp_path: Path, scratch: Path) -> Iterator[None]:
     yield
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
-    assert str(tmp_path) not in tool("losetup", "--list")
+    assert not has_loop_device(tmp_path)
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")]
     assert not list(scratch.glob("goldsmith-image-*/*"))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.disks import MIB, at, make_filesystem, put_grub, snapshot, tool
+from helpers.disks import MIB, at, has_loop_device, make_filesystem, put_grub, snapshot, tool
 from helpers.lvm import Lvm, lvm_on
 from helpers.modules import run_module
 from helpers.system_trees import make_tree
@@ -52,7 +52,7 @@ def tree(tmp_path: Path) -> Path:
 def nothing_left(tmp_path: Path, scratch: Path) -> Iterator[None]:
     yield
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
-    assert str(tmp_path) not in tool("losetup", "--list")
+    assert not has_loop_device(tmp_path)
     assert not list(scratch.glob("goldsmith-*/*"))
 
 
