@@ -19,12 +19,19 @@ def hold() -> None:
     Ansible's own workers outlive an ansible-playbook that was killed with -9, and so would our work.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    run = run_processes()
+    # A worker started us: when it has no ansible-playbook over it, that ended before we could look.
+    over = len(run) == 1
     descriptors = []
-    for pid in run_processes():
+    for pid in run:
         try:
             descriptors.append(os.pidfd_open(pid))
+        except ProcessLookupError:
+            over = True
         except OSError:
             continue
+    if over:
+        _end()
     if descriptors:
         threading.Thread(target=_watch, args=(descriptors,), daemon=True).start()
 
@@ -33,7 +40,8 @@ def run_processes(pid: int | None = None) -> list[int]:
     """Return the ancestors that belong to the ansible run, the nearest first; empty on a remote host."""
     found: list[int] = []
     current = _parent(pid or os.getpid())
-    while current > 1:
+    # In a container ansible-playbook may be process 1.
+    while current > 0:
         # The program or its script, not its arguments: a test of Ansible is none of its runs.
         words = _read(f"/proc/{current}/cmdline").split(b"\0")[:2]
         if any(os.path.basename(word).startswith(b"ansible") for word in words):
@@ -76,6 +84,10 @@ def _watch(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     poll.poll()
+    _end()
+
+
+def _end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -22,8 +22,8 @@ def run_module(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> Non
     the seconds of work: what a task took beyond that is Ansible's own.
     """
     start = time.monotonic()
-    _lifeline.hold()
     try:
+        _lifeline.hold()
         result = work()
     except GoldsmithError as error:
         module.fail_json(msg=str(error), **error.facts)

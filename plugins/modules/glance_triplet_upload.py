@@ -56,7 +56,9 @@ options:
     description: Name of the ramdisk's image. Default is O(name) with C(-ari).
     type: str
   image_id:
-    description: Id in Glance of the version that O(state) is about, where it is not V(present).
+    description:
+      - Id in Glance of the version that O(state) is about, where it is not V(present).
+      - Without it V(current) takes the newest one by Glance's own time of creation, which counts whole seconds.
     type: str
   sha512:
     description:

@@ -14,10 +14,16 @@ from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lifeline import run_processes
 
-# A process called ansible-..., which starts a module that says how it ended.
+# A process called ansible-..., and its worker, which starts a module that says how it ended; the worker may wait for
+# the end of the first one before.
 RUN = """
-import subprocess, sys
-subprocess.Popen([sys.executable, "-c", sys.argv[2], "module", sys.argv[3]])
+import os, subprocess, sys, time
+run = os.getpid()
+if os.fork() == 0:
+    while sys.argv[4] == "late" and os.getppid() == run:
+        time.sleep(0.01)
+    subprocess.call([sys.executable, "-c", sys.argv[2], "module", sys.argv[3]], stdin=subprocess.DEVNULL)
+    sys.exit()
 sys.stdin.read()
 """
 MODULE = f"""
@@ -25,23 +31,37 @@ import sys, time
 sys.path[:0] = {sys.path!r}
 from ansible_collections.goldsmith.openstack.plugins.module_utils import _lifeline
 from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import Interrupted
-_lifeline.hold()
 said = open(sys.argv[2], "w", buffering=1)
-said.write("ready\\n")
 try:
+    _lifeline.hold()
+    said.write("ready\\n")
     time.sleep(30)
 except Interrupted as reason:
     said.write(f"{{reason}}\\n")
 """
 
 
-def start(tmp_path: Path, name: str = "ansible-playbook") -> tuple[subprocess.Popen[bytes], Path]:
+def start(tmp_path: Path, name: str = "ansible-playbook", when: str = "now") -> tuple[subprocess.Popen[bytes], Path]:
     said, program = tmp_path / "said", tmp_path / name
     program.write_text(RUN)
-    command = [sys.executable, str(program), "ansible.yml", MODULE, str(said)]
+    command = [sys.executable, str(program), "ansible.yml", MODULE, str(said), when]
     run = subprocess.Popen(command, stdin=subprocess.PIPE)
-    wait_for(said, "ready")
+    if when == "now":
+        wait_for(said, "ready")
+    else:
+        wait_for(Path(f"/proc/{run.pid}/task/{run.pid}/children"), " ")  # the worker
     return run, said
+
+
+def module_of(run: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Return the pids of the worker and of the module."""
+    worker = child(run.pid)
+    return worker, child(worker)
+
+
+def child(pid: int) -> int:
+    (found,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(found)
 
 
 def wait_for(path: Path, text: str) -> None:
@@ -58,12 +78,19 @@ def test_the_end_of_the_run_interrupts_the_module(tmp_path: Path) -> None:
     wait_for(said, "stopped, because the playbook run ended")
 
 
+def test_a_module_that_starts_after_the_end_of_the_run_does_nothing(tmp_path: Path) -> None:
+    run, said = start(tmp_path, when="late")
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    wait_for(said, "stopped, because the playbook run ended")
+    assert "ready" not in said.read_text()
+
+
 def test_the_processes_of_the_run_are_found(tmp_path: Path) -> None:
     run, said = start(tmp_path)
     try:
-        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-        assert run.pid in run_processes(int(children[0]))
-        assert int(children[0]) not in run_processes(int(children[0]))
+        worker, module = module_of(run)
+        assert run_processes(module)[:2] == [worker, run.pid]
     finally:
         run.kill()
         run.wait()
@@ -72,11 +99,11 @@ def test_the_processes_of_the_run_are_found(tmp_path: Path) -> None:
 
 def test_a_program_that_only_speaks_of_ansible_is_no_run(tmp_path: Path) -> None:
     run, _said = start(tmp_path, "pytest")
+    worker, module = module_of(run)
     try:
-        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-        assert run.pid not in run_processes(int(children[0]))
+        assert not {worker, run.pid} & set(run_processes(module))
     finally:
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(module, signal.SIGKILL)
         run.kill()
         run.wait()
 
