@@ -21,6 +21,7 @@ _STAGES = (
     ("extracting archives", "unpacking essential packages", 15),
     ("installing essential packages", "installing essential packages", 20),
     ("installing remaining packages", "installing packages", 30),
+    ("update-initramfs: Generating", "making the initramfs", 90),
     ("cleaning package lists", "cleaning", 95),
 )
 
@@ -125,6 +126,7 @@ def command(request: Request) -> list[str]:
     argv += [f"--dpkgopt=path-include={pattern}" for pattern in request.include]
     # What the packages are configured by: after the essential ones, which bring sh and the folders, before all others.
     argv += [_file_hook(path, text) for path, text in request.files]
+    argv += _initramfs_hooks()
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
     if request.cache:
@@ -136,6 +138,16 @@ def command(request: Request) -> list[str]:
 def _file_hook(path: str, text: str) -> str:
     name = f'"$1"{shlex.quote(path)}'
     return f'--essential-hook=mkdir -p "$(dirname {name})" && printf %s {shlex.quote(text)} >{name}'
+
+
+def _initramfs_hooks() -> list[str]:
+    # A kernel's package and dpkg's trigger would each make the initramfs: one is made when all packages are there.
+    program = "/usr/sbin/update-initramfs"
+    divert = f'chroot "$1" dpkg-divert --quiet --local --rename {{}} {program}'
+    away = f"{divert.format('--add')} && printf '#!/bin/sh\\n' >\"$1\"{program} && chmod 755 \"$1\"{program}"
+    back = f'rm "$1"{program} && {divert.format("--remove")}'
+    make = f'if [ -e "$1"{program} ]; then chroot "$1" update-initramfs -c -k all; fi'
+    return [f"--essential-hook={away}", f"--customize-hook={back} && {make}"]
 
 
 def _cache_hooks(cache: str) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import openstack
@@ -18,7 +17,7 @@ NAME = "molecule-publish"
 @pytest.fixture(scope="module")
 def images() -> list[dict[str, Any]]:
     """All images of ours, hidden or not."""
-    os.environ["OS_CLIENT_CONFIG_FILE"] = str(Path.home() / ".cache/goldsmith/local_cloud/clouds.yaml")
+    os.environ["OS_CLIENT_CONFIG_FILE"] = f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/local_cloud/clouds.yaml"
     os.environ["no_proxy"] = "127.0.0.1"
     cloud = openstack.connect(cloud="embedded")
     pages = [

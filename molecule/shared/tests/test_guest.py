@@ -70,3 +70,9 @@ def test_machine_id_and_host_keys_are_of_this_boot(root: Host) -> None:
     assert len(root.file("/etc/machine-id").content_string.strip()) == 32
     booted = float(root.check_output("stat --format=%Y /proc/1"))
     assert root.file("/etc/ssh/ssh_host_ed25519_key").mtime.timestamp() > booted - 60
+
+
+def test_the_program_that_makes_the_initramfs_is_that_of_its_package(root: Host) -> None:
+    # A build puts it aside meanwhile.
+    assert "update-initramfs" not in root.run("dpkg --verify initramfs-tools").stdout
+    assert root.check_output("dpkg-divert --list '*/update-initramfs'") == ""

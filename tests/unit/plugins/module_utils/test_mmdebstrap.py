@@ -25,13 +25,17 @@ def after(argv: list[str], word: str) -> list[str]:
     return argv[argv.index(word) + 1 :]
 
 
+def hooks(argv: list[str], word: str) -> list[str]:
+    return [each.removeprefix(word) for each in argv if each.startswith(word)]
+
+
 def test_the_least_that_is_asked() -> None:
     argv = _mmdebstrap.command(REQUEST)
     assert argv[0] == "mmdebstrap"
     assert argv[-2:] == ["trixie", "/build/tree"]
     assert "--include=openssh-server,vim" in argv
     assert {"--mode=root", "--variant=minbase", "--components=main", "--architectures=amd64"} <= set(argv)
-    assert not [word for word in argv if "Proxy" in word or "hook" in word or "path-" in word]
+    assert not [word for word in argv if "Proxy" in word or "setup-hook" in word or "path-" in word]
 
 
 def test_all_that_can_be_asked() -> None:
@@ -58,18 +62,55 @@ def test_all_that_can_be_asked() -> None:
 
 def test_the_folder_of_packages_is_a_word_of_the_shell() -> None:
     argv = _mmdebstrap.command(replace(REQUEST, cache="/var/cache/o'brien; rm -rf /"))
-    hooks = [word for word in argv if word.startswith(("--setup-hook=", "--customize-hook="))]
-    assert len(hooks) == 2
-    for hook in hooks:
-        assert "'/var/cache/o'\\''brien; rm -rf /'" in hook
+    for word in ("--setup-hook=", "--customize-hook="):
+        assert any("'/var/cache/o'\\''brien; rm -rf /'" in hook for hook in hooks(argv, word))
     assert "--skip=essential/unlink" in argv
 
 
 def test_files_are_words_of_the_shell(tmp_path: Path) -> None:
     request = _mmdebstrap.Request(str(tmp_path), "trixie", "amd64", (), files=(("/etc/a b/c.conf", "it's $HOME\n"),))
-    hook = next(word for word in _mmdebstrap.command(request) if word.startswith("--essential-hook="))
-    subprocess.run(["sh", "-c", hook.partition("=")[2], "sh", str(tmp_path)], check=True)
+    subprocess.run(["sh", "-c", hooks(_mmdebstrap.command(request), "--essential-hook=")[0], "sh", tmp_path], check=True)
     assert (tmp_path / "etc/a b/c.conf").read_text() == "it's $HOME\n"
+
+
+CHROOT = """#!/bin/sh
+tree=$1 program=$2
+shift 2
+case $program in
+    dpkg-divert) exec dpkg-divert --root "$tree" "$@" ;;
+    *) exec "$tree/usr/sbin/$program" "$@" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_the_initramfs_is_made_once_by_the_program_of_the_package(tmp_path: Path, unpacked: bool) -> None:
+    tree, made = tmp_path / "tree", tmp_path / "made"
+    program = tree / "usr/sbin/update-initramfs"
+    for folder in ("usr/sbin", "var/lib/dpkg/info"):
+        (tree / folder).mkdir(parents=True)
+    (tree / "var/lib/dpkg/status").touch()
+    (tmp_path / "chroot").write_text(CHROOT)
+    (tmp_path / "chroot").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+    def run(word: str) -> None:
+        for hook in hooks(_mmdebstrap.command(REQUEST), word):
+            subprocess.run(["sh", "-c", hook, "sh", str(tree)], env=environment, check=True)
+
+    run("--essential-hook=")
+    if unpacked:
+        diverted = program.with_name(f"{program.name}.distrib")
+        diverted.write_text(f'#!/bin/sh\necho "$@" >>{made}\n')
+        diverted.chmod(0o755)
+    # What the scripts of packages do.
+    subprocess.run([program, "-u"], check=True)
+    assert not made.exists()
+    run("--customize-hook=")
+    assert [path.name for path in program.parent.iterdir()] == ([program.name] if unpacked else [])
+    assert made.exists() == unpacked
+    assert not unpacked or made.read_text() == "-c -k all\n"
+    assert not (tree / "var/lib/dpkg/diversions").read_text()
 
 
 def test_stages_are_told_and_times_are_fixed() -> None:
