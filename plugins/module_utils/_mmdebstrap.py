@@ -144,7 +144,7 @@ def _initramfs_hooks() -> list[str]:
     # A kernel's package and dpkg's trigger would each make the initramfs: one is made when all packages are there.
     program = "/usr/sbin/update-initramfs"
     divert = f'chroot "$1" dpkg-divert --quiet --local --rename {{}} {program}'
-    away = f"{divert.format('--add')} && printf '#!/bin/sh\\n' >\"$1\"{program} && chmod 755 \"$1\"{program}"
+    away = f'{divert.format("--add")} && printf \'#!/bin/sh\\n\' >"$1"{program} && chmod 755 "$1"{program}'
     back = f'rm "$1"{program} && {divert.format("--remove")}'
     make = f'if [ -e "$1"{program} ]; then chroot "$1" update-initramfs -c -k all; fi'
     return [f"--essential-hook={away}", f"--customize-hook={back} && {make}"]

@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(present) sees that O(image) is published and, with O(promote), the current version.
-      - V(current) makes a version current that is there, O(image_id) or else the one that was published last.
+      - V(current) makes a version current that is there, O(image_id) or else the last one published, to the second.
       - V(retired) takes the name from a version, O(image_id) or else the current one. It stays, hidden.
       - V(absent) removes a version, O(image_id) or else all of them, and kernels and ramdisks that nothing names then.
     type: str
@@ -56,9 +56,7 @@ options:
     description: Name of the ramdisk's image. Default is O(name) with C(-ari).
     type: str
   image_id:
-    description:
-      - Id in Glance of the version that O(state) is about, where it is not V(present).
-      - Without it V(current) takes the newest one by Glance's own time of creation, which counts whole seconds.
+    description: Id in Glance of the version that O(state) is about, where it is not V(present).
     type: str
   sha512:
     description:

@@ -69,7 +69,9 @@ def test_the_folder_of_packages_is_a_word_of_the_shell() -> None:
 
 def test_files_are_words_of_the_shell(tmp_path: Path) -> None:
     request = _mmdebstrap.Request(str(tmp_path), "trixie", "amd64", (), files=(("/etc/a b/c.conf", "it's $HOME\n"),))
-    subprocess.run(["sh", "-c", hooks(_mmdebstrap.command(request), "--essential-hook=")[0], "sh", tmp_path], check=True)
+    subprocess.run(
+        ["sh", "-c", hooks(_mmdebstrap.command(request), "--essential-hook=")[0], "sh", tmp_path], check=True
+    )
     assert (tmp_path / "etc/a b/c.conf").read_text() == "it's $HOME\n"
 
 
