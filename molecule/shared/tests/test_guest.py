@@ -74,5 +74,5 @@ def test_machine_id_and_host_keys_are_of_this_boot(root: Host) -> None:
 
 def test_the_program_that_makes_the_initramfs_is_that_of_its_package(root: Host) -> None:
     # A build puts it aside meanwhile.
-    assert "update-initramfs" not in root.run("dpkg --verify initramfs-tools").stdout
+    assert "/usr/sbin/update-initramfs" not in root.run("dpkg --verify initramfs-tools").stdout
     assert root.check_output("dpkg-divert --list '*/update-initramfs'") == ""
