@@ -23,8 +23,12 @@ _SECONDS = 30.0
 # ended. A /dev/kvm that does not work is hidden: with it libvirt asks QEMU for its abilities again and again.
 _START = r"""
 folder=$1
-# Its QEMU is the host's own, whatever the tests run guests by.
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH=$PATH:/usr/sbin:/sbin
+# A QEMU that is not the host's own fails when libvirt asks it for all it knows and it finds the host's modules.
+case $(command -v qemu-system-x86_64) in
+    /usr/bin/*) ;;
+    *) [ ! -d /usr/lib/x86_64-linux-gnu/qemu ] || mount -t tmpfs tmpfs /usr/lib/x86_64-linux-gnu/qemu ;;
+esac
 if [ "$2" = hide ]; then
     mount -t tmpfs tmpfs "$folder/dev"
     for node in /dev/*; do
