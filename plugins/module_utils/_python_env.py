@@ -61,7 +61,9 @@ class Environment:
         try:
             if uv:
                 runner.run([uv, "venv", "--quiet", "--no-project", "--python", python, self.directory])
-                runner.run([uv, "pip", "install", "--quiet", "--python", interpreter, *self.requirements])
+                # Compiled as pip does, or every start of a server would where Python may not keep what it compiles.
+                install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", interpreter]
+                runner.run([*install, *self.requirements])
             else:
                 self._fill_with_pip(runner, python)
         except ProgramError as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from helpers.guests import NAME, TIMEOUT, BuiltImage
 from helpers.processes import family
-from helpers.tools import project_files, run_tool
+from helpers.tools import project_files, run_tool, tool
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +85,9 @@ def user_checkout(checkout: Path) -> Iterator[Path]:
         for name in project_files(checkout):
             (home / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(checkout / name, home / "checkout" / name)
+        # Like many users it has uv, which sets the environment up in a few seconds.
+        (home / "bin").mkdir()
+        shutil.copy(tool("uv"), home / "bin")
         subprocess.run(["chown", "-R", f"{ACCOUNT}:", home / "checkout"], check=True)
         yield home / "checkout"
     finally:
@@ -100,6 +103,7 @@ def test_an_ordinary_user_builds_the_same_image_and_boots_it(
         shutil.chown(folder, ACCOUNT)
         # How to reach the package index is the machine's matter, not the account's.
         keep = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
+        keep["PATH"] = f"{user_checkout.parent / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", "--reset-env"]
         argv = [*account, "env", *(f"{name}={value}" for name, value in keep.items()), *argv]
     run_tool(argv, cwd=user_checkout, timeout=2400)
