@@ -38,7 +38,7 @@ def test_it_is_made_once(tmp_path: Path, calls: Path) -> None:
     assert not environment.ready
     assert environment.make(Runner(), sys.executable)
     assert environment.ready
-    assert "pip install --quiet --python" in calls.read_text()
+    assert "pip install --quiet --compile-bytecode --python" in calls.read_text()
     assert calls.read_text().rstrip().endswith("one==1 two")
     calls.unlink()
     assert not environment.make(Runner(), sys.executable)
