@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,15 +56,15 @@ class Environment:
 
     def _fill(self, runner: Runner, python: str) -> None:
         uv = _uv(python)
-        interpreter = self.program("python")
+        if uv:
+            try:
+                self._fill_with_uv(runner, python, uv)
+                return
+            except ProgramError:
+                # The way to the index may stand in pip's configuration, which uv does not read.
+                shutil.rmtree(self.directory, ignore_errors=True)
         try:
-            if uv:
-                runner.run([uv, "venv", "--quiet", "--no-project", "--python", python, self.directory])
-                # Compiled as pip does, or every start of a server would where Python may not keep what it compiles.
-                install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", interpreter]
-                runner.run([*install, *self.requirements])
-            else:
-                self._fill_with_pip(runner, python)
+            self._fill_with_pip(runner, python)
         except ProgramError as error:
             raise GoldsmithError(
                 f"cannot make the Python environment {self.directory} with {', '.join(self.requirements)}: "
@@ -73,6 +72,12 @@ class Environment:
                 hint=_remedy(error),
                 **error.facts,
             ) from error
+
+    def _fill_with_uv(self, runner: Runner, python: str, uv: str) -> None:
+        runner.run([uv, "venv", "--quiet", "--no-project", "--python", python, self.directory])
+        # Compiled as pip does, or every start of a server would where Python may not keep what it compiles.
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", self.program("python")]
+        runner.run([*install, *self.requirements])
 
     def _fill_with_pip(self, runner: Runner, python: str) -> None:
         interpreter = self.program("python")
@@ -104,9 +109,9 @@ def _uv(python: str) -> str | None:
 
 
 def _cause(error: ProgramError) -> str:
-    # uv and pip put the reason before their hints; uv draws a tree around it.
-    lines = [re.sub(r"^\W+", "", line) for line in error.result.stderr.splitlines() if line.strip()]
-    wrong = [line for line in lines if line.lower().startswith(("error", "no solution", "failed"))]
+    # pip puts the reason before its hints.
+    lines = [line.strip() for line in error.result.stderr.splitlines() if line.strip()]
+    wrong = [line for line in lines if line.lower().startswith("error")]
     return (wrong or [error.result.last_line])[-1]
 
 

@@ -17,7 +17,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Ru
 UV = """#!/bin/sh
 echo "$@" >>"$CALLS"
 [ "$1" = venv ] && for last; do :; done && mkdir -p "$last/bin" && : >"$last/bin/python"
-[ -z "$FAIL" ] || [ "$1" = venv ] || { printf 'error: no such package\\nhint: think\\n' >&2; exit 1; }
+[ -z "$FAIL" ] || [ "$1" = venv ] || exit 1
 """
 
 
@@ -64,10 +64,23 @@ def test_a_lost_interpreter_makes_it_anew(tmp_path: Path, calls: Path) -> None:
 def test_a_failure_leaves_nothing_and_tells_the_cause(
     tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What uv cannot get pip may: it has a configuration of its own. Here it has no index.
     monkeypatch.setenv("FAIL", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     environment = Environment(tmp_path / "venv", ("one==1",))
     with pytest.raises(
-        GoldsmithError, match=r"cannot make the Python environment .* with one==1: error: no such package"
+        GoldsmithError, match=r"cannot make the Python environment .* with one==1: ERROR: No matching distribution"
     ):
         environment.make(Runner(), sys.executable)
+    assert "pip install" in calls.read_text()
     assert not environment.directory.exists()
+
+
+def test_where_uv_fails_pip_makes_it(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    # What each environment has: pip is content without an index.
+    environment = Environment(tmp_path / "venv", ("pip",))
+    assert environment.make(Runner(), sys.executable)
+    assert environment.ready
+    assert "pip install" in calls.read_text()
