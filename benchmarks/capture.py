@@ -34,7 +34,7 @@ PLAY = """\
         disk_image_workspace: "{{ benchmark_folder }}"
         disk_image_directory: "{{ benchmark_folder }}"
         disk_image_name: ours
-        disk_image_formats: [qcow2]
+        disk_image_artifacts: [{format: qcow2, file: ours.qcow2}]
 """
 
 

@@ -24,8 +24,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 COLLECTIONS = CHECKOUT / ".ansible" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud, CloudOptions  # noqa: E402
-from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud  # noqa: E402
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud, CloudOptions  # noqa: E402
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.servers import LocalCloud  # noqa: E402
 
 MODULE = "ansible_collections.goldsmith.openstack.plugins.modules.glance_triplet_upload"
 VENV = Path.home() / ".cache" / "goldsmith" / "local_cloud" / "venv"

@@ -15,7 +15,8 @@ description:
   - While a module of this collection works for long, shows its label, percent, bytes, speed and time left. On a
     terminal that is one line that is painted again and again; otherwise a plain line every few seconds. Work that goes
     on side by side, uploads to several clouds for example, has a line each.
-  - At the end, tells how long the steps took, and the sizes of the files and images that were made.
+  - At the end, tells how long the steps took, and the sizes of the files and images that were made; and of a host that
+    could not be reached any more, in which task that was, and why.
   - Works beside any stdout callback. Shows the progress of modules that run on this machine without a change of user.
 requirements:
   - Enabled by C(callbacks_enabled=goldsmith.openstack.progress) in C(ansible.cfg).
@@ -51,7 +52,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import PROGRESS_FILE
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import PROGRESS_FILE
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils._meter import Meters
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils._summary import Summary
 
@@ -70,6 +71,7 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._summary = Summary(time.monotonic())
         self._tail: _Tail | None = None
+        self._unreachable: list[str] = []
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._tail = _Tail(self._display, float(self.get_option("interval")))
@@ -87,11 +89,17 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._summary.hear(result.host.get_name(), result.result)
 
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        cause = " ".join(str(result.result.get("msg", "")).split())
+        self._unreachable.append(
+            f"{result.host.get_name()} could not be reached in the task {result.task_name}: {cause}"
+        )
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if self._tail:
             self._tail.stop()
             self._tail = None
-        lines = self._summary.lines(time.monotonic(), float(self.get_option("threshold")))
+        lines = [*self._unreachable, *self._summary.lines(time.monotonic(), float(self.get_option("threshold")))]
         if lines:
             self._display.banner("SUMMARY")
             for line in lines:

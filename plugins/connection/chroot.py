@@ -28,13 +28,13 @@ import ctypes
 import os
 import signal
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot
 
 display = Display()
 _PR_SET_PDEATHSIG = 1
@@ -59,7 +59,11 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd, in_data=None, sudoable=True):
         """Run a command line in the tree; return its exit status, stdout and stderr."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        return self._run([self._play_context.executable or "/bin/sh", "-c", cmd], in_data)
+        rc, out, err = self._run([self._play_context.executable or "/bin/sh", "-c", cmd], in_data)
+        # Ansible takes a full disk for an unreachable host when it cannot make its own folder there.
+        if rc != 0 and "mkdir" in cmd and "/ansible-tmp-" in cmd:
+            raise AnsibleError(f"cannot make a temporary folder in the tree: {_text(err)}")
+        return rc, out, err
 
     def put_file(self, in_path, out_path):
         """Copy a file into the tree; links in the path lead nowhere else."""
@@ -86,12 +90,13 @@ class Connection(ConnectionBase):
     def _copy(self, argv, stdin=None, stdout=None):
         rc, _out, err = self._run(argv, stdin=stdin, stdout=stdout)
         if rc != 0:
-            raise AnsibleConnectionFailure(f"cannot copy: {err.decode('utf-8', 'replace').strip()}")
+            # No connection failure: that would be an unreachable host, whose failure no rescue sees.
+            raise AnsibleError(f"cannot copy: {_text(err)}")
 
     def _run(self, argv, in_data=None, stdin=None, stdout=None):
         self._connect()
         try:
-            words = _chroot.enter_words(self.get_option("tree"), argv)
+            words = chroot.enter_words(self.get_option("tree"), argv)
             process = self._runner.start(words, stdin=stdin or in_data is not None, stdout=stdout)
         except GoldsmithError as error:
             raise AnsibleConnectionFailure(str(error)) from error
@@ -100,6 +105,10 @@ class Connection(ConnectionBase):
         except BaseException:
             self._runner.stop(process)
             raise
-        if process.returncode == _chroot.REFUSED and err.startswith(b"cannot enter the tree"):
-            raise AnsibleConnectionFailure(err.decode("utf-8", "replace").strip())
+        if process.returncode == chroot.REFUSED and err.startswith(b"cannot enter the tree"):
+            raise AnsibleConnectionFailure(_text(err))
         return process.returncode, out or b"", err
+
+
+def _text(said: bytes) -> str:
+    return " ".join(said.decode("utf-8", "replace").split())

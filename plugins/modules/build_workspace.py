@@ -15,19 +15,10 @@ description:
   - The folder is locked for the whole playbook run. A second build of the same image fails and names the process of the
     first. When that process ends, however it ends, the lock is free.
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is made.
-  diff_mode:
-    support: full
-    description: Shows the folder.
-  idempotent:
-    support: partial
-    description: O(state=present) always gives an empty folder.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  check_mode: {description: Nothing is made., support: full}
+  diff_mode: {description: Shows the folder., support: full}
+  idempotent: {description: O(state=present) always gives an empty folder., support: partial}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   name:
     description: Name of the image.
@@ -57,17 +48,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The folder to work in.
-  type: str
-  returned: always
+path: {description: The folder to work in., type: str, returned: always}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._workspace import workspace
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.workspace import workspace
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},

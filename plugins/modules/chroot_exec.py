@@ -15,19 +15,10 @@ description:
     daemon. All mounts, and every process that was left running, are gone when a command ends, however it ends.
   - A tree needs no root, only a range of subordinate ids. Mounting an image needs root.
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is run. O(creates) and O(removes) are asked.
-  diff_mode:
-    support: none
-    description: What a program changes is not known.
-  idempotent:
-    support: partial
-    description: With O(creates) or O(removes).
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  check_mode: {description: Nothing is run. O(creates) and O(removes) are asked., support: full}
+  diff_mode: {description: What a program changes is not known., support: none}
+  idempotent: {description: With O(creates) or O(removes)., support: partial}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   tree:
     description: Folder with a root file system. Give this or O(image).
@@ -99,44 +90,24 @@ results:
   elements: dict
   returned: always
   contains:
-    cmd:
-      description: The command as words.
-      type: list
-      elements: str
-    rc:
-      description: Exit status.
-      type: int
-    stdout:
-      description: What it printed.
-      type: str
-    stderr:
-      description: What it printed to stderr.
-      type: str
-    seconds:
-      description: How long it took.
-      type: float
-rc:
-  description: Exit status of the last command.
-  type: int
-  returned: always
-stdout:
-  description: What the last command printed.
-  type: str
-  returned: always
-stderr:
-  description: What the last command printed to stderr.
-  type: str
-  returned: always
+    cmd: {description: The command as words., type: list, elements: str}
+    rc: {description: Exit status., type: int}
+    stdout: {description: What it printed., type: str}
+    stderr: {description: What it printed to stderr., type: str}
+    seconds: {description: How long it took., type: float}
+rc: {description: Exit status of the last command., type: int, returned: always}
+stdout: {description: What the last command printed., type: str, returned: always}
+stderr: {description: What the last command printed to stderr., type: str, returned: always}
 """
 
 import shlex
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot_exec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import commands
 
 ARGUMENT_SPEC = {
     "tree": {"type": "path"},
@@ -155,7 +126,7 @@ ARGUMENT_SPEC = {
 }
 
 
-def work_of(params: dict) -> _chroot_exec.Work:
+def work_of(params: dict) -> commands.Work:
     """Return the work that the options describe."""
     if params["script"] is not None:
         steps = [(params["executable"], "-c", params["script"])]
@@ -169,7 +140,7 @@ def work_of(params: dict) -> _chroot_exec.Work:
         raise OptionError("command", "", "is empty", hint="name a program")
     if params["timeout"] is not None and params["timeout"] <= 0:
         raise OptionError("timeout", params["timeout"], "is no time", hint="write seconds, or leave it out")
-    return _chroot_exec.Work(
+    return commands.Work(
         steps=tuple(steps),
         environment={name: str(value) for name, value in params["environment"].items()},
         timeout=params["timeout"],
@@ -190,10 +161,8 @@ def run(params: dict, check_mode: bool) -> dict:
     """Run the work in the tree or the image."""
     runner, work = Runner(), work_of(params)
     if params["tree"]:
-        return _chroot_exec.run_in_tree(runner, params["tree"], work, check_mode=check_mode)
-    return _chroot_exec.run_in_image(
-        runner, params["image"], work, partition=params["partition"], check_mode=check_mode
-    )
+        return commands.run_in_tree(runner, params["tree"], work, check_mode=check_mode)
+    return commands.run_in_image(runner, params["image"], work, partition=params["partition"], check_mode=check_mode)
 
 
 def main() -> None:

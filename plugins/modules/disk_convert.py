@@ -18,19 +18,12 @@ description:
 requirements:
   - qemu-img
 attributes:
-  check_mode:
-    support: full
-    description: The images are compared, nothing is written.
-  diff_mode:
-    support: full
-    description: Shows format, size and compression of O(dest) before and after.
+  check_mode: {description: "The images are compared, nothing is written.", support: full}
+  diff_mode: {description: "Shows format, size and compression of O(dest) before and after.", support: full}
   idempotent:
     support: full
     description: A second run compares the content of the two disks and leaves the file as it is.
-  platform:
-    support: full
-    platforms: posix
-    description: The systems on which the module works.
+  platform: {description: The systems on which the module works., support: full, platforms: posix}
 options:
   src:
     description:
@@ -63,8 +56,8 @@ options:
   cluster_size:
     description:
       - The cluster size of a qcow2 image, for example V(256K). A power of two from V(512) to V(2M).
-      - The default is V(1M) with O(compression=zstd), where it gives the smallest file, else V(64K).
-      - Small clusters read faster at random places, large ones compress better.
+      - The default is V(256K) with O(compression=zstd), where it gives the smallest file, else V(64K).
+      - Small clusters read faster at random places, large ones compress better, but their tables take more room.
     type: str
   subformat:
     description:
@@ -98,26 +91,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The file O(dest).
-  returned: success
-  type: str
-  sample: /srv/images/debian.qcow2
-format:
-  description: Its format.
-  returned: success
-  type: str
-  sample: qcow2
-virtual_size:
-  description: Size of the disk in bytes.
-  returned: success
-  type: int
-  sample: 681574400
-source_size:
-  description: Size of the file O(src) in bytes.
-  returned: success
-  type: int
-  sample: 681574400
+path: {description: The file O(dest)., returned: success, type: str, sample: /srv/images/debian.qcow2}
+format: {description: Its format., returned: success, type: str, sample: qcow2}
+virtual_size: {description: Size of the disk in bytes., returned: success, type: int, sample: 681574400}
+source_size: {description: Size of the file O(src) in bytes., returned: success, type: int, sample: 681574400}
 size:
   description: Size of the file O(dest) in bytes.
   returned: when the file exists; not in check mode that would change it
@@ -128,21 +105,17 @@ sha512:
   returned: when the file exists; not in check mode that would change it
   type: str
   sample: 9b71d224bd62f3785d96d46ad3ea3d73
-seconds:
-  description: Time that the comparison and the conversion took.
-  returned: success
-  type: float
-  sample: 1.7
+seconds: {description: Time that the comparison and the conversion took., returned: success, type: float, sample: 1.7}
 """
 
 import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _convert
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import convert
 
 
 def main() -> None:
@@ -164,8 +137,8 @@ def main() -> None:
         values = dict(module.params)
         if values["cluster_size"] is not None:
             values["cluster_size"] = parse_size(values["cluster_size"], "cluster_size")
-        conversion = _convert.Conversion(**values)
-        outcome = _convert.run(Runner(), conversion, check_only=module.check_mode)
+        conversion = convert.Conversion(**values)
+        outcome = convert.run(Runner(), conversion, check_only=module.check_mode)
         result: dict[str, object] = {
             "changed": outcome.changed,
             "path": conversion.dest,
@@ -176,7 +149,7 @@ def main() -> None:
             "diff": {"before": outcome.before, "after": outcome.after},
         }
         if not (outcome.changed and module.check_mode):
-            result.update(_convert.facts(conversion.dest))
+            result.update(convert.facts(conversion.dest))
         return result
 
     run_module(module, work)

@@ -22,16 +22,11 @@ attributes:
   check_mode:
     support: full
     description: Files are made beside the present ones, compared and dropped; a tree is only planned.
-  diff_mode:
-    support: full
-    description: Lists the files that change.
+  diff_mode: {description: Lists the files that change., support: full}
   idempotent:
     support: full
     description: A file that holds the same bytes is kept, and a tree that was made from the same disk.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   src:
     description: The disk image, or a bare file system image, in a format that qemu-img knows and that keeps all in
@@ -105,35 +100,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-format:
-  description: Format of the image.
-  type: str
-  returned: success
-  sample: qcow2
-virtual_size:
-  description: Size of the disk in bytes.
-  type: int
-  returned: success
-start:
-  description: Where the root file system begins in the disk, in bytes.
-  type: int
-  returned: success
-root_size:
-  description: Its size in bytes.
-  type: int
-  returned: success
-repaired:
-  description: Whether it had to be repaired.
-  type: bool
-  returned: success
-partition:
-  description: Number of its partition.
-  type: int
-  returned: when the disk has a partition table
-volume:
-  description: Its logical volume, as C(group/volume).
-  type: str
-  returned: when it lies in LVM
+format: {description: Format of the image., type: str, returned: success, sample: qcow2}
+virtual_size: {description: Size of the disk in bytes., type: int, returned: success}
+start: {description: "Where the root file system begins in the disk, in bytes.", type: int, returned: success}
+root_size: {description: Its size in bytes., type: int, returned: success}
+repaired: {description: Whether it had to be repaired., type: bool, returned: success}
+partition: {description: Number of its partition., type: int, returned: when the disk has a partition table}
+volume: {description: "Its logical volume, as C(group/volume).", type: str, returned: when it lies in LVM}
 kernel_version:
   description: Version of the kernel that was taken.
   type: str
@@ -144,42 +117,18 @@ filesystems:
   elements: dict
   returned: when O(tree) is given
   contains:
-    mountpoint:
-      description: Where it is in the tree.
-      type: str
-    partition:
-      description: Number of its partition, or of the one that its volume begins in.
-      type: int
-    volume:
-      description: Its logical volume.
-      type: str
-    filesystem:
-      description: V(ext2), V(ext3) or V(ext4).
-      type: str
-    uuid:
-      description: Its UUID.
-      type: str
-    label:
-      description: Its label.
-      type: str
-    size_of_filesystem:
-      description: Its size in bytes.
-      type: int
-    repaired:
-      description: Whether it had to be repaired.
-      type: bool
-    files:
-      description: How many files were made, hard links counted once.
-      type: int
-    size:
-      description: The sizes of its regular files together, in bytes.
-      type: int
-    hard_links:
-      description: How many further names files have.
-      type: int
-    devices_left_out:
-      description: How many device files this user could not make.
-      type: int
+    mountpoint: {description: Where it is in the tree., type: str}
+    partition: {description: "Number of its partition, or of the one that its volume begins in.", type: int}
+    volume: {description: Its logical volume., type: str}
+    filesystem: {description: "V(ext2), V(ext3) or V(ext4).", type: str}
+    uuid: {description: Its UUID., type: str}
+    label: {description: Its label., type: str}
+    size_of_filesystem: {description: Its size in bytes., type: int}
+    repaired: {description: Whether it had to be repaired., type: bool}
+    files: {description: "How many files were made, hard links counted once.", type: int}
+    size: {description: "The sizes of its regular files together, in bytes.", type: int}
+    hard_links: {description: How many further names files have., type: int}
+    devices_left_out: {description: How many device files this user could not make., type: int}
     attributes_left_out:
       description: How many extended attributes this user or the tree's file system did not take, by their names.
       type: dict
@@ -193,17 +142,14 @@ left_out:
   type: list
   elements: dict
   returned: when O(tree) is given
-seconds:
-  description: Seconds that the steps took.
-  type: dict
-  returned: success
+seconds: {description: Seconds that the steps took., type: dict, returned: success}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _extract
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 ARGUMENT_SPEC = {
     "src": {"type": "path", "required": True},
@@ -226,11 +172,11 @@ def main() -> None:
     params = module.params
     run_module(
         module,
-        lambda: _extract.extract(
+        lambda: extract.extract(
             Runner(),
             params["src"],
-            _extract.Outputs(params["root"], params["kernel"], params["ramdisk"], params["tree"]),
-            _extract.Choice(params["partition"], params["volume"] or None, params["repair"], params["root_source"]),
+            extract.Outputs(params["root"], params["kernel"], params["ramdisk"], params["tree"]),
+            extract.Request(params["partition"], params["volume"] or None, params["repair"], params["root_source"]),
             format=params["src_format"],
             check_mode=module.check_mode,
         ),

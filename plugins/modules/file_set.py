@@ -13,19 +13,10 @@ description:
   - Writes files, makes links and removes paths, all in one task. A task for each file takes half a second, which adds
     up when an image is configured.
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is written.
-  diff_mode:
-    support: full
-    description: Shows every file before and after.
-  idempotent:
-    support: full
-    description: What is as it shall be is left alone.
-  platform:
-    support: full
-    description: Any POSIX system.
-    platforms: posix
+  check_mode: {description: Nothing is written., support: full}
+  diff_mode: {description: Shows every file before and after., support: full}
+  idempotent: {description: What is as it shall be is left alone., support: full}
+  platform: {description: Any POSIX system., support: full, platforms: posix}
 options:
   files:
     description: The paths and what shall be there.
@@ -67,18 +58,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-paths:
-  description: The paths that were changed.
-  type: list
-  elements: str
-  returned: always
+paths: {description: The paths that were changed., type: list, elements: str, returned: always}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _file_set
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import configuration
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 
 ARGUMENT_SPEC = {
     "files": {
@@ -96,7 +83,7 @@ ARGUMENT_SPEC = {
 }
 
 
-def entry_of(item: dict) -> _file_set.Entry:
+def entry_of(item: dict) -> configuration.Entry:
     """Return the entry that an item describes."""
     path, present = item["path"], item["state"] == "present"
     if not path.startswith("/"):
@@ -107,14 +94,14 @@ def entry_of(item: dict) -> _file_set.Entry:
         mode = int(item["mode"], 8)
     except ValueError:
         raise OptionError("files.mode", item["mode"], "is not octal", hint="write it like '0644'") from None
-    return _file_set.Entry(path, item["content"] if present else None, item["target"] if present else None, mode)
+    return configuration.Entry(path, item["content"] if present else None, item["target"] if present else None, mode)
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     run_module(
         module,
-        lambda: _file_set.bring_about(
+        lambda: configuration.bring_about(
             [entry_of(item) for item in module.params["files"]], check_mode=module.check_mode
         ),
     )

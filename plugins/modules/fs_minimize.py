@@ -26,19 +26,10 @@ requirements:
   - fuse2fs and C(/dev/fuse) for O(method=rebuild). One that is built with libfuse 3 (Debian 13) splits hard links; a
     file system that has some is then refused.
 attributes:
-  check_mode:
-    support: full
-    description: The image is examined only. The sizes after it are estimates.
-  diff_mode:
-    support: full
-    description: Shows the sizes before and after.
-  idempotent:
-    support: full
-    description: A file system that is as small as the method can make it is left as it is.
-  platform:
-    support: full
-    platforms: posix
-    description: Linux.
+  check_mode: {description: The image is examined only. The sizes after it are estimates., support: full}
+  diff_mode: {description: Shows the sizes before and after., support: full}
+  idempotent: {description: A file system that is as small as the method can make it is left as it is., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description: The image file.
@@ -88,22 +79,10 @@ before:
   returned: success
   type: dict
   contains:
-    size:
-      description: The file.
-      type: int
-      sample: 4294967296
-    allocated:
-      description: What the file takes up on the host.
-      type: int
-      sample: 501403648
-    filesystem_size:
-      description: The file system.
-      type: int
-      sample: 4294967296
-    filesystem_free:
-      description: Free bytes in it.
-      type: int
-      sample: 3715313664
+    size: {description: The file., type: int, sample: 4294967296}
+    allocated: {description: What the file takes up on the host., type: int, sample: 501403648}
+    filesystem_size: {description: The file system., type: int, sample: 4294967296}
+    filesystem_free: {description: Free bytes in it., type: int, sample: 3715313664}
 after:
   description:
     - Sizes in bytes after, with the same keys as in RV(before).
@@ -111,33 +90,21 @@ after:
   returned: success
   type: dict
   sample: {"size": 545259520, "filesystem_size": 545259520}
-saved:
-  description: By how many bytes the file became smaller.
-  returned: success
-  type: int
-  sample: 3749707776
+saved: {description: By how many bytes the file became smaller., returned: success, type: int, sample: 3749707776}
 partition:
   description: Number of the partition; null for a file system by itself.
   returned: success
   type: int
   sample: 1
-method:
-  description: The method.
-  returned: success
-  type: str
-  sample: rebuild
-seconds:
-  description: Time that it took.
-  returned: success
-  type: float
-  sample: 9.4
+method: {description: The method., returned: success, type: str, sample: rebuild}
+seconds: {description: Time that it took., returned: success, type: float, sample: 9.4}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _minimize
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import minimize
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
 def main() -> None:
@@ -153,7 +120,7 @@ def main() -> None:
     )
 
     def work() -> dict[str, object]:
-        outcome = _minimize.run(
+        outcome = minimize.run(
             Runner(),
             module.params["path"],
             method=module.params["method"],

@@ -26,19 +26,10 @@ options:
 extends_documentation_fragment:
   - goldsmith.openstack.cloud
 attributes:
-  check_mode:
-    description: Changes nothing anyway.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: N/A
-  idempotent:
-    description: Changes nothing anyway.
-    support: full
-  platform:
-    description: Any with Python and openstacksdk.
-    support: full
-    platforms: posix
+  check_mode: {description: Changes nothing anyway., support: full}
+  diff_mode: {description: There is nothing to show., support: N/A}
+  idempotent: {description: Changes nothing anyway., support: full}
+  platform: {description: Any with Python and openstacksdk., support: full, platforms: posix}
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
@@ -71,22 +62,10 @@ images:
   type: list
   elements: raw
   contains:
-    id:
-      description: Id in Glance.
-      type: str
-      sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
-    name:
-      description: Name.
-      type: str
-      sample: debian-13-amd64
-    status:
-      description: Status, V(active) for one that can be used.
-      type: str
-      sample: active
-    size:
-      description: Bytes; null before the upload.
-      type: int
-      sample: 187301888
+    id: {description: Id in Glance., type: str, sample: "1bea47ed-f6a9-463b-b423-14b9cca9ad27"}
+    name: {description: Name., type: str, sample: debian-13-amd64}
+    status: {description: "Status, V(active) for one that can be used.", type: str, sample: active}
+    size: {description: Bytes; null before the upload., type: int, sample: 187301888}
     hash_algorithm:
       description: Algorithm of RV(images[].hash_value), sha512 on most clouds.
       type: str
@@ -95,38 +74,14 @@ images:
       description: Hash of the content.
       type: str
       sample: 0f847b19e0e1b54e7e6fbcd7e6a3d6fa7a6d8a8f3b4e4fbb9a7bb0fc13f9cbaa
-    disk_format:
-      description: Format of the disk.
-      type: str
-      sample: qcow2
-    container_format:
-      description: Format around it, V(bare) for none.
-      type: str
-      sample: bare
-    owner:
-      description: Id of the project that it belongs to.
-      type: str
-      sample: 3f1c6a7f0f8e4bb59c2f2d8b7c0f5b1e
-    hidden:
-      description: Whether lists leave it out.
-      type: bool
-      sample: false
-    protected:
-      description: Whether it is protected from removal.
-      type: bool
-      sample: false
-    visibility:
-      description: Who sees it.
-      type: str
-      sample: private
-    created_at:
-      description: When it was created.
-      type: str
-      sample: "2026-11-21T10:15:00Z"
-    updated_at:
-      description: When it was changed last.
-      type: str
-      sample: "2026-11-21T10:15:08Z"
+    disk_format: {description: Format of the disk., type: str, sample: qcow2}
+    container_format: {description: "Format around it, V(bare) for none.", type: str, sample: bare}
+    owner: {description: Id of the project that it belongs to., type: str, sample: "3f1c6a7f0f8e4bb59c2f2d8b7c0f5b1e"}
+    hidden: {description: Whether lists leave it out., type: bool, sample: false}
+    protected: {description: Whether it is protected from removal., type: bool, sample: false}
+    visibility: {description: Who sees it., type: str, sample: private}
+    created_at: {description: When it was created., type: str, sample: "2026-11-21T10:15:00Z"}
+    updated_at: {description: When it was changed last., type: str, sample: "2026-11-21T10:15:08Z"}
     stores:
       description: Stores that it lies in; empty where the cloud has but one.
       type: list
@@ -146,8 +101,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _publishing
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import clouds
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 
 
 def main() -> None:
@@ -155,7 +110,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str"},
             "query": {"type": "str"},
-            **_publishing.CLOUD_ARGUMENTS,
+            **clouds.CLOUD_ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -164,8 +119,8 @@ def main() -> None:
 
 def work(params: dict[str, Any]) -> dict[str, Any]:
     """Return the images."""
-    (place,) = _publishing.places(params)
-    images = _publishing.listed(_publishing.connect(place), params["name"], params["query"])
+    (place,) = clouds.places(params)
+    images = clouds.listed(clouds.connect(place), params["name"], params["query"])
     return {"changed": False, "images": images}
 
 

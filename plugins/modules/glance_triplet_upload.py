@@ -75,10 +75,11 @@ options:
     default: {}
   validate_properties:
     description:
-      - Whether to refuse properties that neither Glance nor Compute knows, in the name spaces that are theirs, and
-        values that they do not take.
-    type: bool
-    default: true
+      - V(true) refuses values that Glance or Compute do not take, and warns of names that they are not known to read,
+        in the name spaces that are theirs. V(strict) refuses both, V(false) neither.
+    type: str
+    choices: ["true", "strict", "false"]
+    default: "true"
   visibility:
     description:
       - Who sees the image. V(public) needs the right for it, usually the administrator's.
@@ -146,13 +147,8 @@ attributes:
   diff_mode:
     description: Shows the attributes that would change, before and after, and what would be removed.
     support: full
-  idempotent:
-    description: By the content of the files.
-    support: full
-  platform:
-    description: Any with Python and openstacksdk.
-    support: full
-    platforms: posix
+  idempotent: {description: By the content of the files., support: full}
+  platform: {description: Any with Python and openstacksdk., support: full, platforms: posix}
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
@@ -206,38 +202,20 @@ images:
   type: list
   elements: dict
   contains:
-    cloud:
-      description: The cloud, as it was named.
-      type: str
-      sample: production
-    part:
-      description: V(kernel), V(ramdisk) or V(image).
-      type: str
-      sample: image
+    cloud: {description: "The cloud, as it was named.", type: str, sample: production}
+    part: {description: "V(kernel), V(ramdisk) or V(image).", type: str, sample: image}
     id:
       description: Id in Glance. Null in check mode if it would be uploaded.
       type: str
       sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
-    name:
-      description: Name in Glance.
-      type: str
-      sample: debian-13-amd64
-    size:
-      description: Bytes.
-      type: int
-      sample: 187301888
+    name: {description: Name in Glance., type: str, sample: debian-13-amd64}
+    size: {description: Bytes., type: int, sample: 187301888}
     sha512:
       description: SHA-512 of the content.
       type: str
       sample: 0f847b19e0e1b54e7e6fbcd7e6a3d6fa7a6d8a8f3b4e4fbb9a7bb0fc13f9cbaa
-    disk_format:
-      description: Format in Glance.
-      type: str
-      sample: qcow2
-    uploaded:
-      description: Whether its bytes were sent, or would be in check mode.
-      type: bool
-      sample: true
+    disk_format: {description: Format in Glance., type: str, sample: qcow2}
+    uploaded: {description: "Whether its bytes were sent, or would be in check mode.", type: bool, sample: true}
 image_id:
   description:
     - Id of the image, of a triplet that of the root file system, in the first cloud. Null in check mode if it would be
@@ -245,11 +223,7 @@ image_id:
   returned: success
   type: str
   sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
-bytes_uploaded:
-  description: Bytes that were sent.
-  returned: success
-  type: int
-  sample: 187301888
+bytes_uploaded: {description: Bytes that were sent., returned: success, type: int, sample: 187301888}
 seconds:
   description: Time that the uploads and changes took, in the slowest cloud.
   returned: success
@@ -288,10 +262,7 @@ kept:
     cloud: *cloud
     id: *id
     name: *name
-    reason:
-      description: Why it stays.
-      type: str
-      sample: protected
+    reason: {description: Why it stays., type: str, sample: protected}
 clouds:
   description:
     - The same for each cloud, with C(cloud) and C(changed); C(failed) and C(msg) where it failed.
@@ -306,15 +277,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import (
-    _goal,
-    _image_properties,
-    _publication,
-    _publishing,
-    _triplet,
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import (
+    clouds,
+    property_table,
+    publication,
+    request,
+    triplet,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.route import METHODS
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.signature import HASH_METHODS
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
 def main() -> None:
@@ -331,7 +304,7 @@ def main() -> None:
             "sha512": {"type": "str"},
             "disk_format": {"type": "str", "choices": ["qcow2", "raw", "vhd"]},
             "properties": {"type": "dict", "default": {}},
-            "validate_properties": {"type": "bool", "default": True},
+            "validate_properties": {"type": "str", "choices": ["true", "strict", "false"], "default": "true"},
             "visibility": {"type": "str", "choices": ["private", "shared", "community", "public"]},
             "members": {"type": "list", "elements": "str"},
             "min_disk": {"type": "int"},
@@ -347,20 +320,12 @@ def main() -> None:
             "signing_passphrase": {"type": "str", "no_log": True},
             "signing_certificate": {"type": "path"},
             "signing_certificate_id": {"type": "str"},
-            "signing_hash": {
-                "type": "str",
-                "choices": ["SHA-224", "SHA-256", "SHA-384", "SHA-512"],
-                "default": "SHA-256",
-            },
-            "import_method": {
-                "type": "str",
-                "choices": ["auto", "put", "glance-direct", "web-download"],
-                "default": "auto",
-            },
+            "signing_hash": {"type": "str", "choices": list(HASH_METHODS), "default": "SHA-256"},
+            "import_method": {"type": "str", "choices": list(METHODS), "default": "auto"},
             "import_uri": {"type": "str"},
             "stores": {"type": "list", "elements": "str", "default": []},
             "clouds": {"type": "list", "elements": "str"},
-            **_publishing.CLOUD_ARGUMENTS,
+            **clouds.CLOUD_ARGUMENTS,
         },
         required_if=[("state", "present", ["image"]), ("import_method", "web-download", ["import_uri"])],
         required_together=[("kernel", "ramdisk")],
@@ -373,27 +338,22 @@ def main() -> None:
 
 def work(params: dict[str, Any], *, check: bool, runner: Runner, warn: Callable[[str], None]) -> dict[str, Any]:
     """See that the name is in Glance as it should be."""
-    # The files first: what is wrong with them costs no connection.
-    wanted = _wanted(params)
-    parts = _triplet.parts_of(wanted) if params["state"] == "present" else []
-    goal = _goal.goal_of(params, _triplet.piece_names(wanted), runner)
+    # First what costs no connection.
+    if params["validate_properties"] != "false":
+        for warning in property_table.check(params["properties"], strict=params["validate_properties"] == "strict"):
+            warn(f"properties: {warning}")
+    wanted = request.request_from(params, runner)
+    parts = triplet.parts_of(wanted) if params["state"] == "present" else []
     planned = {
-        "present": lambda glance: _publication.plan(glance, goal, parts),
-        "current": lambda glance: _publication.plan_promotion(glance, goal, params["image_id"]),
-        "retired": lambda glance: _publication.plan_retirement(glance, goal, params["image_id"]),
-        "absent": lambda glance: _publication.plan_removal(glance, goal, params["image_id"]),
+        "present": lambda glance: publication.plan(glance, wanted, parts),
+        "current": lambda glance: publication.plan_promotion(glance, wanted, params["image_id"]),
+        "retired": lambda glance: publication.plan_retirement(glance, wanted, params["image_id"]),
+        "absent": lambda glance: publication.plan_removal(glance, wanted, params["image_id"]),
     }[params["state"]]
-    result = _publishing.everywhere(_publishing.places(params), planned, check=check)
+    result = clouds.everywhere(clouds.places(params), planned, check=check)
     for kept in result["kept"]:
         warn(f"{kept['cloud']}: {kept['name']} ({kept['id']}) stays: {kept['reason']}")
     return result
-
-
-def _wanted(params: dict[str, Any]) -> _triplet.Wanted:
-    if params["validate_properties"]:
-        _image_properties.check(params["properties"])
-    given = {field: params[field] for field in _triplet.FIELDS}
-    return _triplet.Wanted(**{**given, "image": given["image"] or "", "tags": given["tags"] and tuple(given["tags"])})
 
 
 if __name__ == "__main__":

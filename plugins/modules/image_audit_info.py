@@ -22,19 +22,10 @@ requirements:
   - util-linux
   - PyYAML
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
-  idempotent:
-    support: full
-    description: Nothing is ever changed.
-  platform:
-    support: full
-    platforms: posix
-    description: Linux.
+  check_mode: {description: Nothing is ever changed., support: full}
+  diff_mode: {description: Nothing is ever changed., support: none}
+  idempotent: {description: Nothing is ever changed., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description:
@@ -83,18 +74,9 @@ results:
   type: list
   elements: dict
   contains:
-    id:
-      description: The requirement.
-      type: str
-      sample: Q2
-    title:
-      description: What it asks for.
-      type: str
-      sample: No MAC address in the image
-    verdict:
-      description: V(pass), V(fail) or V(not_applicable).
-      type: str
-      sample: fail
+    id: {description: The requirement., type: str, sample: Q2}
+    title: {description: What it asks for., type: str, sample: No MAC address in the image}
+    verdict: {description: "V(pass), V(fail) or V(not_applicable).", type: str, sample: fail}
     evidence:
       description: What was looked at and found. Secrets are never shown.
       type: list
@@ -106,18 +88,14 @@ broken:
   type: list
   elements: str
   sample: [Q2]
-passed:
-  description: Whether none is broken.
-  returned: success
-  type: bool
-  sample: false
+passed: {description: Whether none is broken., returned: success, type: bool, sample: false}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import audit
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
 def main() -> None:
@@ -134,15 +112,15 @@ def main() -> None:
     )
 
     def work() -> dict[str, object]:
-        wanted = _audit.Wanted(
+        request = audit.Request(
             resize=module.params["resize"],
             user=module.params["user"],
             proxy=module.params["proxy"],
             authorized_keys=tuple(module.params["authorized_keys"]),
         )
-        results = _audit.run(Runner(), module.params["path"], wanted)
+        results = audit.run(Runner(), module.params["path"], request)
         # Not "failed": Ansible would take the task itself for failed.
-        broken = _audit.broken(results)
+        broken = audit.broken(results)
         return {
             "changed": False,
             "results": [result.describe() for result in results],

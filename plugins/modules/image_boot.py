@@ -118,6 +118,11 @@ options:
     type: list
     elements: str
     default: []
+  cache_dir:
+    description:
+      - Cache folder. In its folder C(boots) it is kept how long the stages of the last boots took; the progress of the
+        next ones is estimated from that. Nothing is kept by default.
+    type: path
   name:
     description: Name of the guest that goes on running.
     type: str
@@ -132,22 +137,14 @@ requirements:
   - xorrisofs, genisoimage or mkisofs for a config drive
   - e2fsprogs for a triplet
 attributes:
-  check_mode:
-    description: Checks the parameters and boots nothing.
-    support: full
-  diff_mode:
-    description: Shows whether the guest runs, before and after.
-    support: full
-  idempotent:
-    description: O(state=checked) boots each time and changes nothing.
-    support: full
-  platform:
-    description: Linux.
-    support: full
-    platforms: posix
+  check_mode: {description: Checks the parameters and boots nothing., support: full}
+  diff_mode: {description: "Shows whether the guest runs, before and after.", support: full}
+  idempotent: {description: O(state=checked) boots each time and changes nothing., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
+  - module: goldsmith.openstack.image_prove
   - module: goldsmith.openstack.image_audit_info
 """
 
@@ -224,26 +221,11 @@ console_tail:
   type: list
   elements: str
   sample: ["Debian GNU/Linux 13 goldsmith-guest ttyS0", "goldsmith-guest login: "]
-reached:
-  description: How far the guest came.
-  returned: on failure
-  type: str
-account:
-  description: Account that accepted the key.
-  returned: after a login
-  type: str
-hostname:
-  description: Host name that the guest has.
-  returned: after a login
-  type: str
-root_device:
-  description: Device of the root file system.
-  returned: after a login
-  type: str
-root_fstype:
-  description: Type of the root file system.
-  returned: after a login
-  type: str
+reached: {description: How far the guest came., returned: on failure, type: str}
+account: {description: Account that accepted the key., returned: after a login, type: str}
+hostname: {description: Host name that the guest has., returned: after a login, type: str}
+root_device: {description: Device of the root file system., returned: after a login, type: str}
+root_fstype: {description: Type of the root file system., returned: after a login, type: str}
 root_size:
   description: Size of the mounted root file system in bytes, without its own tables.
   returned: after a login
@@ -266,26 +248,14 @@ cloud_init:
   returned: after a login
   type: dict
   sample: {"status": "done", "datasource": "DataSourceOpenStackLocal [net,ver=2]", "errors": [], "warnings": []}
-guest_os:
-  description: Name of the system.
-  returned: after a login
-  type: str
+guest_os: {description: Name of the system., returned: after a login, type: str}
 guest_firmware:
   description: Firmware as the guest sees it, C(bios) or C(uefi).
   returned: after a login
   type: str
-kernel_release:
-  description: Release of the kernel.
-  returned: after a login
-  type: str
-kernel_cmdline:
-  description: Arguments of the kernel.
-  returned: after a login
-  type: str
-machine_id:
-  description: Machine id of the guest.
-  returned: after a login
-  type: str
+kernel_release: {description: Release of the kernel., returned: after a login, type: str}
+kernel_cmdline: {description: Arguments of the kernel., returned: after a login, type: str}
+machine_id: {description: Machine id of the guest., returned: after a login, type: str}
 ssh_host_keys:
   description: Fingerprints of the host keys.
   returned: after a login
@@ -307,10 +277,7 @@ ssh:
   returned: when O(state=running)
   type: dict
   sample: {"host": "127.0.0.1", "port": 37669, "user": "debian", "key": "/home/me/.cache/goldsmith/guests/guest/key"}
-pid:
-  description: Process id of QEMU.
-  returned: when O(state=running)
-  type: int
+pid: {description: Process id of QEMU., returned: when O(state=running), type: int}
 console_log:
   description: Log of the serial console, which goes on growing.
   returned: when O(state=running)
@@ -321,29 +288,29 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _boot
-from ansible_collections.goldsmith.openstack.plugins.module_utils._instance import Instance
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.instance import Instance
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
 
 _SIZES = ("disk_size", "memory")
 # Parameters that are not of the boot itself.
 _OTHER = ("state", "name", "directory", "commands")
 
 
-def _plan(params: dict[str, Any]) -> _boot.Plan:
+def _plan(params: dict[str, Any]) -> boot.BootPlan:
     options = {name: value for name, value in params.items() if name not in (*_SIZES, *_OTHER)}
     sizes = {name: parse_size(params[name], name) for name in _SIZES}
-    return _boot.Plan(**options, **sizes, commands=tuple(params["commands"]))
+    return boot.BootPlan(**options, **sizes, commands=tuple(params["commands"]))
 
 
 def _work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if params["state"] == "checked":
         plan = _plan(params)
-        _boot.check_image(Runner(), plan)
-        return {"changed": False, **({} if module.check_mode else _boot.check(Runner(), plan))}
+        boot.check_image(Runner(), plan)
+        return {"changed": False, **({} if module.check_mode else boot.check(Runner(), plan))}
     instance = Instance(params["directory"], params["name"])
     ran = instance.runs
     seen: dict[str, Any] = {}
@@ -351,7 +318,7 @@ def _work(module: AnsibleModule) -> dict[str, Any]:
         changed = instance.exists if module.check_mode else instance.stop()
     else:
         plan = _plan(params)
-        _boot.check_image(Runner(), plan)
+        boot.check_image(Runner(), plan)
         changed = not ran
         if not module.check_mode:
             changed, seen = instance.start(Runner(), plan)
@@ -368,14 +335,14 @@ def main() -> None:
             "user": {"type": "str"},
             "kernel": {"type": "path"},
             "ramdisk": {"type": "path"},
-            "kernel_args": {"type": "str", "default": _boot.NOVA_KERNEL_ARGS},
+            "kernel_args": {"type": "str", "default": boot.NOVA_KERNEL_ARGS},
             "machine": {"type": "str", "choices": ["pc", "q35"], "default": "q35"},
             "firmware": {"type": "str", "choices": ["bios", "uefi"], "default": "bios"},
             "disk_size": {"type": "str", "default": "6G"},
             "memory": {"type": "str", "default": "1G"},
             "cpus": {"type": "int"},
             "accelerator": {"type": "str", "choices": ["auto", "kvm", "tcg"], "default": "auto"},
-            "instance_data": {"type": "str", "choices": list(_boot.INSTANCE_DATA), "default": "metadata"},
+            "instance_data": {"type": "str", "choices": list(boot.INSTANCE_DATA), "default": "metadata"},
             "hostname": {"type": "str", "default": "goldsmith-guest"},
             "user_data": {"type": "str", "default": ""},
             "ssh_key": {"type": "path", "no_log": False},
@@ -383,6 +350,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 300},
             "console_log": {"type": "path"},
             "commands": {"type": "list", "elements": "str", "default": []},
+            "cache_dir": {"type": "path"},
             "name": {"type": "str", "default": "guest"},
             "directory": {"type": "path", "default": "~/.cache/goldsmith/guests"},
         },

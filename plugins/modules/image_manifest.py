@@ -16,19 +16,10 @@ description:
     (C(hw_firmware_type), where it was derived) is not said of the root file system of a triplet, and what only a
     triplet needs (C(os_command_line)) not of a disk; a kernel and a ramdisk have none, because images may share them.
 attributes:
-  check_mode:
-    support: full
-    description: The files are read, nothing is written.
-  diff_mode:
-    support: full
-    description: Shows the checksums.
-  idempotent:
-    support: full
-    description: Other timings alone do not change the files.
-  platform:
-    support: full
-    description: Any POSIX system.
-    platforms: posix
+  check_mode: {description: "The files are read, nothing is written.", support: full}
+  diff_mode: {description: Shows the checksums., support: full}
+  idempotent: {description: Other timings alone do not change the files., support: full}
+  platform: {description: Any POSIX system., support: full, platforms: posix}
 options:
   path:
     description: The output folder.
@@ -56,6 +47,9 @@ options:
       virtual_size:
         description: Size of the guest's disk in bytes. The default is the size of the file.
         type: int
+      sha512:
+        description: Its checksum, where that is known already. The default is to read the file.
+        type: str
   definition:
     description: What the image was built from.
     type: dict
@@ -97,6 +91,18 @@ options:
     description: Seconds that the steps took.
     type: dict
     default: {}
+  cache_dir:
+    description: Folder that keeps what can be made again. What the files were made from is taken down there.
+    type: path
+  key:
+    description: What stands for all that the files were made from, as in
+      RV(goldsmith.openstack.tree_bootstrap#module:keys).
+    type: str
+    default: ''
+  questions:
+    description: What stands for the questions that the files are proved by.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -116,10 +122,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The manifest.
-  type: str
-  returned: always
+path: {description: The manifest., type: str, returned: always}
 artifacts:
   description: The files with file, format, size and virtual_size in bytes, sha512, min_disk in GB, and properties.
   type: list
@@ -129,24 +132,20 @@ build_date:
   description: Day of the newest package (UTC), as YYYY-MM-DD; none without O(epoch).
   type: str
   returned: always
-properties:
-  description: All properties of the build.
+properties: {description: All properties of the build., type: dict, returned: always}
+min_disk: {description: "The smallest disk of a flavour for any of the files, in GB.", type: int, returned: always}
+min_ram: {description: "The smallest memory of a flavour, in MB.", type: int, returned: always}
+proof:
+  description: What an earlier proof of the same files by O(questions) has shown; empty where there was none.
   type: dict
-  returned: always
-min_disk:
-  description: The smallest disk of a flavour for any of the files, in GB.
-  type: int
-  returned: always
-min_ram:
-  description: The smallest memory of a flavour, in MB.
-  type: int
   returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _manifest
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence import made, manifest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stack
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -159,6 +158,7 @@ ARGUMENT_SPEC = {
             "file": {"type": "str", "required": True},
             "format": {"type": "str", "required": True, "choices": ["qcow2", "raw", "vhd", "aki", "ari", "ami"]},
             "virtual_size": {"type": "int"},
+            "sha512": {"type": "str"},
         },
     },
     "definition": {"type": "dict", "default": {}},
@@ -171,14 +171,17 @@ ARGUMENT_SPEC = {
     "min_disk": {"type": "int"},
     "min_ram": {"type": "int", "default": 0},
     "timings": {"type": "dict", "default": {}},
+    "cache_dir": {"type": "path"},
+    "key": {"type": "str", "default": "", "no_log": False},
+    "questions": {"type": "str", "default": ""},
 }
 
 
 def run(params: dict, check_mode: bool) -> dict:
     """Describe the files and write the record."""
-    artifacts = _manifest.describe(params["path"], [_manifest.Artifact(**item) for item in params["artifacts"]])
-    packages = params["packages"] or _manifest.packages(params["tree"])
-    metadata = _manifest.metadata(
+    artifacts = manifest.describe(params["path"], [manifest.Artifact(**item) for item in params["artifacts"]])
+    packages = params["packages"] or manifest.packages(params["tree"])
+    metadata = manifest.metadata(
         artifacts,
         packages,
         derived=params["derived"],
@@ -186,18 +189,23 @@ def run(params: dict, check_mode: bool) -> dict:
         epoch=params["epoch"],
         min_disk=params["min_disk"],
     )
-    metadata["min_ram"] = params["min_ram"] and _manifest.memory(params["tree"], params["min_ram"])
+    metadata["min_ram"] = params["min_ram"] and manifest.memory(params["tree"], params["min_ram"])
     content = {
         **{name: params[name] for name in ("name", "definition", "removed", "timings")},
         "packages": packages,
         **metadata,
     }
-    return {**metadata, **_manifest.write(params["path"], content, check_mode=check_mode)}
+    result = {**metadata, **manifest.write(params["path"], content, check_mode=check_mode), "proof": {}}
+    if cache := params["cache_dir"]:
+        if params["key"] and not check_mode:
+            made.take_down(cache, params["path"], params["key"], artifacts)
+        result["proof"] = made.proof(cache, [artifact["sha512"] for artifact in artifacts], params["questions"])
+    return result
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    run_module(module, lambda: run(module.params, module.check_mode))
+    run_module(module, lambda: run(module.params, module.check_mode), enter=lambda: stack.enter(module.params["tree"]))
 
 
 if __name__ == "__main__":

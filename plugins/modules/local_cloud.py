@@ -50,19 +50,12 @@ options:
     type: int
     default: 90
 attributes:
-  check_mode:
-    description: Says whether the state would change, and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows the state of the servers before and after.
-    support: full
-  idempotent:
-    description: V(reset) always changes something.
-    support: partial
-  platform:
-    description: Linux.
-    support: full
-    platforms: posix
+  check_mode: {description: "Says whether the state would change, and changes nothing.", support: full}
+  diff_mode: {description: Shows the state of the servers before and after., support: full}
+  idempotent: {description: V(reset) always changes something., support: partial}
+  platform: {description: Linux., support: full, platforms: posix}
+requirements:
+  - openstacksdk >= 1.0
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
@@ -122,8 +115,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.servers import LocalCloud
 
 
 def main() -> None:

@@ -24,16 +24,11 @@ attributes:
     support: full
     description: With O(tree) the image is made beside the present one, compared and dropped. Only the times of the
       tree's files are then set as described there.
-  diff_mode:
-    support: full
-    description: Shows the size and the partitions.
+  diff_mode: {description: Shows the size and the partitions., support: full}
   idempotent:
     support: full
     description: An image with a tree is made again and replaced only when its bytes differ.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description: The image file, raw.
@@ -180,6 +175,11 @@ options:
     description: Attach or mount read-only.
     type: bool
     default: false
+  durable:
+    description: Whether the image that was made outlives a failure of the machine. That takes time, and is not needed
+      for a file that is thrown away.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -231,18 +231,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The image file.
-  type: str
-  returned: always
-size:
-  description: Size of the image in bytes.
-  type: int
-  returned: always
-label:
-  description: Partition table.
-  type: str
-  returned: state is present
+path: {description: The image file., type: str, returned: always}
+size: {description: Size of the image in bytes., type: int, returned: always}
+label: {description: Partition table., type: str, returned: state is present}
 partitions:
   description:
     - The partitions, or the one bare file system, with number, name, start and size in bytes, type, filesystem, label
@@ -265,17 +256,15 @@ devices:
     system.
   type: dict
   returned: state is attached
-mountpoint:
-  description: Where the file system is mounted.
-  type: str
-  returned: state is mounted
+mountpoint: {description: Where the file system is mounted., type: str, returned: state is mounted}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_state, _layout
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout, lifecycle
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stack
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -329,6 +318,7 @@ ARGUMENT_SPEC = {
     "partition": {"type": "int"},
     "volume": {"type": "str"},
     "read_only": {"type": "bool", "default": False},
+    "durable": {"type": "bool", "default": True},
 }
 
 
@@ -337,20 +327,24 @@ def main() -> None:
         argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("state", "mounted", ["mountpoint"])]
     )
     params = module.params
-    image = _image_state.Image(params["path"], module.check_mode, Runner())
+    image = lifecycle.Image(params["path"], module.check_mode, Runner(), durable=params["durable"])
     selection = {
         "partition": params["partition"],
         "volume": params["volume"] or None,
         "read_only": params["read_only"],
     }
     actions = {
-        "present": lambda: image.present(_layout.parse(params)),
+        "present": lambda: image.present(disk_layout.parse(params)),
         "attached": lambda: image.attached(**selection),
         "mounted": lambda: image.mounted(params["mountpoint"], **selection),
         "detached": image.detached,
         "absent": image.absent,
     }
-    run_module(module, lambda: _image_state.build(image, params["state"], actions))
+    run_module(
+        module,
+        lambda: lifecycle.build(image, params["state"], actions),
+        enter=lambda: stack.enter(module.params["tree"]),
+    )
 
 
 if __name__ == "__main__":

@@ -19,19 +19,14 @@ description:
   - An option that also stands under its former name is removed there, so that no two values contradict.
   - Services read the file when they start; the role P(goldsmith.openstack.nova_image_cache#role) restarts them.
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is written.
+  check_mode: {description: Nothing is written., support: full}
   diff_mode:
     support: full
     description: Shows the options that are set, and nothing else of the file, for there are passwords in it.
   idempotent:
     support: full
     description: A value that means the same, as C(True) and V(true), is left as it is written.
-  platform:
-    support: full
-    platforms: posix
-    description: Linux.
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description: The file. Its links are followed.
@@ -90,33 +85,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The file.
-  returned: success
-  type: str
-  sample: /etc/nova/nova.conf
+path: {description: The file., returned: success, type: str, sample: /etc/nova/nova.conf}
 options:
   description: What is set or removed; empty where all is as it shall be.
   returned: success
   type: list
   elements: dict
   contains:
-    section:
-      description: The section.
-      type: str
-      sample: image_cache
-    name:
-      description: The name.
-      type: str
-      sample: remove_unused_base_images
-    before:
-      description: The value that was there; null for none.
-      type: str
-      sample: "false"
-    after:
-      description: The value that is there now; null for an option that was removed.
-      type: str
-      sample: "true"
+    section: {description: The section., type: str, sample: image_cache}
+    name: {description: The name., type: str, sample: remove_unused_base_images}
+    before: {description: The value that was there; null for none., type: str, sample: "false"}
+    after: {description: The value that is there now; null for an option that was removed., type: str, sample: "true"}
 backup_file:
   description: The copy.
   returned: when O(backup) is set and the file was changed
@@ -126,13 +105,13 @@ backup_file:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _nova_image_cache
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._nova import cache_settings
 
 
 def main() -> None:
     """Parse the options and set."""
-    settings = [setting.name for setting in _nova_image_cache.SETTINGS]
+    settings = [setting.name for setting in cache_settings.SETTINGS]
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "default": "/etc/nova/nova.conf"},
@@ -149,9 +128,7 @@ def main() -> None:
     )
     run_module(
         module,
-        lambda: _nova_image_cache.bring_about(
-            _nova_image_cache.wanted_from(module.params), check_mode=module.check_mode
-        ),
+        lambda: cache_settings.bring_about(cache_settings.request_from(module.params), check_mode=module.check_mode),
     )
 
 

@@ -20,19 +20,10 @@ description:
     C(use_cow_images=false), or whose instances are on other hosts. It then touches the file each time that it looks,
     and RV(files[].age) stays below the interval.
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
-  idempotent:
-    support: full
-    description: Nothing is ever changed.
-  platform:
-    support: full
-    platforms: posix
-    description: Linux.
+  check_mode: {description: Nothing is ever changed., support: full}
+  diff_mode: {description: Nothing is ever changed., support: none}
+  idempotent: {description: Nothing is ever changed., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   config_files:
     description:
@@ -82,11 +73,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-base:
-  description: The cache folder.
-  returned: success
-  type: str
-  sample: /var/lib/nova/instances/_base
+base: {description: The cache folder., returned: success, type: str, sample: /var/lib/nova/instances/_base}
 settings:
   description: What is in force, by the names in C(nova.conf). C(manager_interval) is -1 where the manager does not run.
   returned: success
@@ -105,18 +92,12 @@ files:
   type: list
   elements: dict
   contains:
-    name:
-      description: Its name.
-      type: str
-      sample: 8cbd1a1ac1a2d2ea11bd8bbd8bcd8d4a6e8c5bd3
+    name: {description: Its name., type: str, sample: "8cbd1a1ac1a2d2ea11bd8bbd8bcd8d4a6e8c5bd3"}
     kind:
       description: What Nova takes it for, V(original), V(resized), V(swap), V(ephemeral) or V(other).
       type: str
       sample: original
-    type:
-      description: V(file), V(directory), V(link), V(socket), V(fifo) or V(device).
-      type: str
-      sample: file
+    type: {description: "V(file), V(directory), V(link), V(socket), V(fifo) or V(device).", type: str, sample: file}
     state:
       description:
         - V(in_use) if a disk names it; V(kept) if none does and Nova keeps it for another file of its image, or because
@@ -127,35 +108,20 @@ files:
       description: Id of its image, where it is among O(images).
       type: str
       sample: 1bea47ed-f6a9-463b-b423-14b9cca9ad27
-    image_name:
-      description: Name of its image, where it is among O(images).
-      type: str
-      sample: debian-13-amd64
+    image_name: {description: "Name of its image, where it is among O(images).", type: str, sample: debian-13-amd64}
     users:
       description: The disks that name it, in O(instances_path).
       type: list
       elements: str
       sample: [4d5e34e8-5e0c-4a2b-9a8e-6f0a53d3bb40/disk]
-    size:
-      description: Its length in bytes.
-      type: int
-      sample: 3221225472
-    allocated:
-      description: The bytes that it takes on the disk.
-      type: int
-      sample: 912293888
+    size: {description: Its length in bytes., type: int, sample: 3221225472}
+    allocated: {description: The bytes that it takes on the disk., type: int, sample: 912293888}
     modified:
       description: When it was touched last, by a writer or by Nova.
       type: str
       sample: '2026-01-30T08:00:00Z'
-    age:
-      description: Seconds since then.
-      type: int
-      sample: 90000
-    due:
-      description: Whether Nova removes it when it looks again.
-      type: bool
-      sample: true
+    age: {description: Seconds since then., type: int, sample: 90000}
+    due: {description: Whether Nova removes it when it looks again., type: bool, sample: true}
     removable_from:
       description: From when Nova may remove it; null for never, or where it is in use.
       type: str
@@ -173,11 +139,7 @@ totals:
   sample:
     in_use: {files: 1, size: 3221225472, allocated: 912293888}
     unused: {files: 0, size: 0, allocated: 0}
-truncated:
-  description: Whether there are more files than O(limit).
-  returned: success
-  type: bool
-  sample: false
+truncated: {description: Whether there are more files than O(limit)., returned: success, type: bool, sample: false}
 unread:
   description: The first 100 of the disks and folders that could not be read, with the reason.
   returned: success
@@ -201,8 +163,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _nova_cache_report
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._nova import cache_report
 
 
 def main() -> None:
@@ -222,9 +184,9 @@ def main() -> None:
 
 def work(params: dict[str, Any]) -> dict[str, Any]:
     """Return the report."""
-    settings = _nova_cache_report.settings_from(params)
-    images = _nova_cache_report.images_from(params["images"])
-    return {"changed": False, **_nova_cache_report.report(settings, images, params["limit"])}
+    settings = cache_report.settings_from(params)
+    images = cache_report.images_from(params["images"])
+    return {"changed": False, **cache_report.report(settings, images, params["limit"])}
 
 
 if __name__ == "__main__":

@@ -17,19 +17,12 @@ description:
 requirements:
   - mmdebstrap and the keyring of the distribution's archive
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is downloaded.
-  diff_mode:
-    support: full
-    description: Shows the release and the packages that were asked for.
+  check_mode: {description: Nothing is downloaded., support: full}
+  diff_mode: {description: Shows the release and the packages that were asked for., support: full}
   idempotent:
     support: full
     description: A whole tree made from the same options is kept, whatever was done in it since.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description: The folder. A file of the same name with the ending C(.json) beside it records what was made.
@@ -96,6 +89,10 @@ options:
         description: Text of the file.
         type: str
         required: true
+      mode:
+        description: Permissions in octal, for example V('0755').
+        type: str
+        default: "0644"
   proxy:
     description: URL of the HTTP proxy for downloads.
     type: str
@@ -104,6 +101,50 @@ options:
     description: Folder in which downloaded packages are kept, on the file system of O(path). Packages unused for 30
       days are removed.
     type: path
+  layers_dir:
+    description:
+      - Folder that keeps what can be made again, on the file system of O(path). With it the tree begins above the
+        uppermost layer that an earlier run has made from the same things and kept there, and lies in layers. It is seen
+        whole by the modules of this collection and by the connection P(goldsmith.openstack.chroot#connection).
+      - The packages are a layer of their own. Apt tells whether the archive has other versions of them now.
+    type: path
+  steps:
+    description: What is done above the packages and kept by M(goldsmith.openstack.tree_layer), in this order.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: Name of the step.
+        type: str
+        required: true
+      digest:
+        description: What stands for all that decides on the result of the step. An empty one is never found.
+        type: str
+        required: true
+      age:
+        description: For how many hours the layer of this step is used, and what is made of it. The default is for ever.
+        type: float
+  fresh:
+    description: Whether all is made anew, and nothing is kept.
+    type: bool
+    default: false
+  made:
+    description: What is made from the whole tree. Where it was made from the same things before, no tree is made.
+    type: dict
+    suboptions:
+      directory:
+        description: Folder with the files.
+        type: path
+        required: true
+      digest:
+        description: What stands for all that decides on them beside the tree.
+        type: str
+        required: true
+      questions:
+        description: What stands for the questions that they are proved by.
+        type: str
+        default: ''
 """
 
 EXAMPLES = r"""
@@ -116,10 +157,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The folder.
-  type: str
-  returned: always
+path: {description: The folder., type: str, returned: always}
 packages:
   description: The installed packages with package, version and architecture.
   type: list
@@ -129,20 +167,38 @@ epoch:
   description: When the newest package was made, in seconds since 1970.
   type: int
   returned: state is present and not in check mode
-seconds:
-  description: How long the bootstrap took.
-  type: float
-  returned: state is present and not in check mode
+layer:
+  description: Kind of the layer that the tree was found in, V(packages) or that of a step; empty where it was made now.
+  type: str
+  returned: O(layers_dir) is given and not in check mode
+facts: {description: What was kept with this layer., type: dict, returned: O(layers_dir) is given and not in check mode}
+keys:
+  description: The key of each layer by its kind, for M(goldsmith.openstack.tree_layer), and that of C(artifacts).
+  type: dict
+  returned: O(layers_dir) is given and not in check mode
+current:
+  description: Whether the files of O(made) are those that would be made now; then there is no tree.
+  type: bool
+  returned: O(layers_dir) is given and not in check mode
+sha512: {description: The checksums of these files., type: list, elements: str, returned: current}
+proof:
+  description: What an earlier proof of these files by the same questions has shown; empty where there was none.
+  type: dict
+  returned: O(layers_dir) is given and not in check mode
+seconds: {description: How long the bootstrap took., type: float, returned: state is present and not in check mode}
 """
 
+import os
 import re
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _bootstrap
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence import made
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap, resume
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -163,15 +219,38 @@ ARGUMENT_SPEC = {
         "options": {
             "path": {"type": "path", "required": True},
             "content": {"type": "str", "required": True},
+            "mode": {"type": "str", "default": "0644"},
         },
     },
     "proxy": {"type": "str", "default": ""},
     "cache_dir": {"type": "path"},
+    "layers_dir": {"type": "path"},
+    "steps": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "kind": {"type": "str", "required": True},
+            "digest": {"type": "str", "required": True},
+            "age": {"type": "float"},
+        },
+    },
+    "fresh": {"type": "bool", "default": False},
+    "made": {
+        "type": "dict",
+        "options": {
+            "directory": {"type": "path", "required": True},
+            "digest": {"type": "str", "required": True},
+            "questions": {"type": "str", "default": ""},
+        },
+    },
 }
+# Programs of the build host that decide on the bytes of the artifacts.
+_TOOLS = ("mke2fs", "debugfs", "sfdisk", "mkfs.vfat", "mcopy", "grub-mkimage", "qemu-img")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9+.:=~-]*$", re.IGNORECASE)
 
 
-def request_of(params: dict) -> _bootstrap.Request:
+def request_of(params: dict) -> bootstrap.Request:
     """Return the request that the options describe."""
     for option, values in (("release", [params["release"]]), ("packages", params["packages"])):
         for value in values:
@@ -180,7 +259,7 @@ def request_of(params: dict) -> _bootstrap.Request:
     for file in params["files"]:
         if not file["path"].startswith("/") or ".." in file["path"].split("/"):
             raise OptionError("files.path", file["path"], "is no path inside the tree", hint="begin with /, without ..")
-    return _bootstrap.Request(
+    return bootstrap.Request(
         path=params["path"],
         release=params["release"],
         architecture=params["architecture"],
@@ -189,7 +268,7 @@ def request_of(params: dict) -> _bootstrap.Request:
         components=tuple(params["components"]),
         exclude=tuple(params["exclude"]),
         include=tuple(params["include"]),
-        files=tuple((file["path"], file["content"]) for file in params["files"]),
+        files=tuple((file["path"], file["content"], file["mode"]) for file in params["files"]),
         proxy=params["proxy"],
         cache=params["cache_dir"],
     )
@@ -200,7 +279,7 @@ def _sources(params: dict) -> tuple[str, ...]:
     if not mirror:
         return ()
     if mirror == "host":
-        return _bootstrap.host_sources(release)
+        return bootstrap.host_sources(release)
     for option in ("mirror", "security_mirror"):
         if params[option] and not re.match(r"^(https?|file|ftp|copy)://?\S+$", params[option]):
             raise OptionError(option, params[option], "is not a URL", hint="write it with http:// or leave it empty")
@@ -214,8 +293,41 @@ def _sources(params: dict) -> tuple[str, ...]:
 def run(params: dict, check_mode: bool) -> dict:
     """Bring the tree into the state that was asked for."""
     if params["state"] == "absent":
-        return _bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
-    return _bootstrap.present(Runner(), request_of(params), check_mode=check_mode)
+        return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
+    if params["layers_dir"] and not check_mode:
+        return layered(Runner(), request_of(params), params)
+    return bootstrap.present(Runner(), request_of(params), check_mode=check_mode)
+
+
+def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
+    """Let the tree begin above what is there, or say that its artifacts are."""
+    if os.path.lexists(request.path):
+        raise OptionError("path", request.path, "is there already", hint="remove it first, with state=absent")
+    cache, wanted = params["layers_dir"], params["made"]
+    steps = [
+        resume.Step(step["kind"], step["digest"], None if step["age"] is None else step["age"] * 3600)
+        for step in params["steps"]
+    ]
+    tools = [os.stat(path).st_mtime_ns for path in map(find_program, _TOOLS) if path]
+    artifacts = resume.Step("artifacts", f"{wanted['digest']} {tools}" if wanted else "")
+    beginning = resume.Beginning(runner, request, cache, steps, fresh=params["fresh"])
+    keys = resume.chain(beginning.packages_key(), [*steps, artifacts])
+    result: dict[str, Any] = {"path": request.path, "current": False, "proof": {}, "layer": "", "facts": {}}
+    if wanted and not params["fresh"]:
+        # What is made of a step is no younger than it.
+        age = min((step.age for step in steps if step.age is not None), default=None)
+        sums = made.sums(cache, wanted["directory"], keys["artifacts"], age)
+        if sums:
+            proof = made.proof(cache, list(sums.values()), wanted["questions"])
+            there = {"current": True, "sha512": [*sums.values()], "proof": proof}
+            return {**result, **there, "changed": False, "keys": keys}
+    kind, facts = beginning.lay(keys)
+    if not kind:
+        key, facts = beginning.make()
+        keys = resume.chain(key, [*steps, artifacts])
+    packages = {name: facts[name] for name in ("packages", "epoch", "seconds")} if "epoch" in facts else {}
+    diff = {"before": {}, "after": {"release": request.release, "packages": list(request.packages)}}
+    return {**result, "changed": True, "layer": kind, "facts": facts, "keys": keys, **packages, "diff": diff}
 
 
 def main() -> None:

@@ -19,19 +19,14 @@ description:
 requirements:
   - util-linux
 attributes:
-  check_mode:
-    support: full
-    description: Nothing is changed. The report is the same.
+  check_mode: {description: Nothing is changed. The report is the same., support: full}
   diff_mode:
     support: full
     description: Lists the paths of each step, and what becomes of those that are not removed. Contents are not shown.
   idempotent:
     support: full
     description: A tree that is sealed is left alone. A running machine goes on writing logs.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   path:
     description: The root folder of a tree, or V(/) with O(running).
@@ -141,16 +136,9 @@ steps:
         breaks and bytes that are no UTF-8 are written as C(\\n) and C(\\xff).
       type: list
       elements: str
-    count:
-      description: The number of paths.
-      type: int
-    bytes:
-      description: The bytes of data that are gone.
-      type: int
-bytes:
-  description: The bytes of data that are gone, of all steps.
-  type: int
-  returned: success
+    count: {description: The number of paths., type: int}
+    bytes: {description: The bytes of data that are gone., type: int}
+bytes: {description: "The bytes of data that are gone, of all steps.", type: int, returned: success}
 stays:
   description: What may belong to one machine and was left alone, with the reason why it may matter.
   type: list
@@ -161,15 +149,15 @@ stays:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _seal
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import seal, stack
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
     "running": {"type": "bool", "default": False},
-    "steps": {"type": "list", "elements": "str", "choices": list(_seal.NAMES)},
-    "skip": {"type": "list", "elements": "str", "choices": list(_seal.NAMES), "default": []},
+    "steps": {"type": "list", "elements": "str", "choices": list(seal.NAMES)},
+    "skip": {"type": "list", "elements": "str", "choices": list(seal.NAMES), "default": []},
     "proxy": {"type": "str"},
 }
 
@@ -179,8 +167,8 @@ def main() -> None:
     params = module.params
 
     def work() -> dict[str, object]:
-        wanted = _seal.NAMES if params["steps"] is None else params["steps"]
-        result = _seal.seal(
+        wanted = seal.NAMES if params["steps"] is None else params["steps"]
+        result = seal.seal(
             Runner(),
             params["path"],
             steps=[name for name in wanted if name not in params["skip"]],
@@ -192,7 +180,7 @@ def main() -> None:
             module.warn(warning)
         return result
 
-    run_module(module, work)
+    run_module(module, work, enter=lambda: stack.enter(module.params["path"]))
 
 
 if __name__ == "__main__":

@@ -19,19 +19,10 @@ description:
 requirements:
   - virsh, qemu-img
 attributes:
-  check_mode:
-    support: full
-    description: Says whether the disk would be fetched.
-  diff_mode:
-    support: full
-    description: Names the file that would be made.
-  idempotent:
-    support: full
-    description: A file that was fetched from the same state of the volume is kept.
-  platform:
-    support: full
-    description: Linux.
-    platforms: posix
+  check_mode: {description: Says whether the disk would be fetched., support: full}
+  diff_mode: {description: Names the file that would be made., support: full}
+  idempotent: {description: A file that was fetched from the same state of the volume is kept., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 options:
   uri:
     description: The virtualisation host as libvirt names it, for example C(qemu:///system) or
@@ -66,49 +57,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
-  description: The disk on this host, O(dest) or where it was.
-  type: str
-  returned: success
-format:
-  description: Its format, as qemu-img names it.
-  type: str
-  returned: success
-virtual_size:
-  description: Size of the virtual disk in bytes.
-  type: int
-  returned: success
-allocated:
-  description: What its file takes up on this host, in bytes.
-  type: int
-  returned: success
-target:
-  description: Which disk of the guest it is.
-  type: str
-  returned: success
-source:
-  description: Its path on the virtualisation host.
-  type: str
-  returned: success
-fetched:
-  description: How many bytes this run fetched.
-  type: int
-  returned: success
-resumed_at:
-  description: How many bytes were there already from a run before.
-  type: int
-  returned: success
-seconds:
-  description: Seconds that it took.
-  type: float
-  returned: success
+path: {description: "The disk on this host, O(dest) or where it was.", type: str, returned: success}
+format: {description: "Its format, as qemu-img names it.", type: str, returned: success}
+virtual_size: {description: Size of the virtual disk in bytes., type: int, returned: success}
+allocated: {description: "What its file takes up on this host, in bytes.", type: int, returned: success}
+target: {description: Which disk of the guest it is., type: str, returned: success}
+source: {description: Its path on the virtualisation host., type: str, returned: success}
+fetched: {description: How many bytes this run fetched., type: int, returned: success}
+resumed_at: {description: How many bytes were there already from a run before., type: int, returned: success}
+seconds: {description: Seconds that it took., type: float, returned: success}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _vm_disk
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import vm_disk
 
 ARGUMENT_SPEC = {
     "uri": {"type": "str", "default": "qemu:///system"},
@@ -121,8 +85,8 @@ ARGUMENT_SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
-    wanted = _vm_disk.Wanted(params["uri"], params["name"], params["target"] or None, params["dest"])
-    run_module(module, lambda: _vm_disk.fetch(Runner(), wanted, check_mode=module.check_mode))
+    request = vm_disk.Request(params["uri"], params["name"], params["target"] or None, params["dest"])
+    run_module(module, lambda: vm_disk.fetch(Runner(), request, check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

@@ -127,19 +127,12 @@ notes:
   - With a libvirt elsewhere, virt-install uploads kernel and ramdisk to its own storage pool C(boot-scratch) there. It
     removes them, and leaves the pool.
 attributes:
-  check_mode:
-    description: Checks all that can be checked without a guest.
-    support: full
-  diff_mode:
-    description: Shows whether the guest is there, before and after.
-    support: full
+  check_mode: {description: Checks all that can be checked without a guest., support: full}
+  diff_mode: {description: "Shows whether the guest is there, before and after.", support: full}
   idempotent:
     description: An installed guest is left alone, whatever the other options say. An unfinished one is begun anew.
     support: full
-  platform:
-    description: Linux.
-    support: full
-    platforms: posix
+  platform: {description: Linux., support: full, platforms: posix}
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
@@ -174,10 +167,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-name:
-  description: Name of the guest.
-  returned: success
-  type: str
+name: {description: Name of the guest., returned: success, type: str}
 disk:
   description: Its disk (C(path) on libvirt's host; C(pool) and C(volume) when it was made now).
   returned: success, except in check mode
@@ -193,23 +183,10 @@ steps:
   type: list
   elements: dict
   sample: [{"name": "Installing the base system", "seconds": 990.2}]
-console_log:
-  description: Log of the serial console.
-  returned: always
-  type: str
-step:
-  description: Step that failed; null if there was none yet.
-  returned: on failure
-  type: str
-percent:
-  description: How far the installation was.
-  returned: on failure
-  type: float
-console_tail:
-  description: Last lines of the console.
-  returned: on failure
-  type: list
-  elements: str
+console_log: {description: Log of the serial console., returned: always, type: str}
+step: {description: Step that failed; null if there was none yet., returned: on failure, type: str}
+percent: {description: How far the installation was., returned: on failure, type: float}
+console_tail: {description: Last lines of the console., returned: on failure, type: list, elements: str}
 """
 
 import os
@@ -217,10 +194,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _vm_install
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import installation
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -234,7 +211,7 @@ ARGUMENT_SPEC = {
     "pool": {"type": "str", "default": "default"},
     "path": {"type": "str", "default": ""},
     "disk_size": {"type": "str", "default": "10G"},
-    "disk_format": {"type": "str", "choices": list(_vm_install.FORMATS), "default": "qcow2"},
+    "disk_format": {"type": "str", "choices": list(installation.FORMATS), "default": "qcow2"},
     "location": {"type": "str"},
     "kernel": {"type": "path"},
     "initrd": {"type": "path"},
@@ -251,11 +228,11 @@ ARGUMENT_SPEC = {
 }
 
 
-def _plan(params: dict[str, Any]) -> _vm_install.Plan:
-    kind = next((kind for kind in _vm_install.KINDS if params[kind]), _vm_install.KINDS[0])
-    machine = _vm_install.Machine(
+def _plan(params: dict[str, Any]) -> installation.InstallPlan:
+    kind = next((kind for kind in installation.KINDS if params[kind]), installation.KINDS[0])
+    machine = installation.Machine(
         name=params["name"],
-        uuid=_vm_install.our_uuid(params["name"]),
+        uuid=installation.our_uuid(params["name"]),
         memory=params["memory"],
         cpus=params["vcpus"],
         network=params["network"],
@@ -265,12 +242,12 @@ def _plan(params: dict[str, Any]) -> _vm_install.Plan:
     installer = None
     if not params["import"]:
         sources = ("location", "kernel", "initrd", "kernel_args")
-        installer = _vm_install.Installer(**{source: params[source] or "" for source in sources})
-    log = params["console_log"] or _vm_install.usual_log(params["name"])
+        installer = installation.Installer(**{source: params[source] or "" for source in sources})
+    log = params["console_log"] or installation.usual_log(params["name"])
     taken = ("uri", "disk_format", "virt_type", "user", "authorized_key", "timeout", "keep_failed")
-    return _vm_install.Plan(
+    return installation.InstallPlan(
         machine=machine,
-        place=_vm_install.Place(pool=params["pool"], path=params["path"]),
+        place=installation.Place(pool=params["pool"], path=params["path"]),
         disk_size=parse_size(params["disk_size"], "disk_size"),
         console_log=os.path.abspath(log),
         image=params["import"] or "",
@@ -284,12 +261,12 @@ def _plan(params: dict[str, Any]) -> _vm_install.Plan:
 def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENT_SPEC,
-        mutually_exclusive=[("location", "kernel", "import"), _vm_install.KINDS],
+        mutually_exclusive=[("location", "kernel", "import"), installation.KINDS],
         required_together=[("kernel", "initrd")],
         required_one_of=[("location", "kernel", "import")],
         supports_check_mode=True,
     )
-    run_module(module, lambda: _vm_install.install(Runner(), _plan(module.params), check_mode=module.check_mode))
+    run_module(module, lambda: installation.install(Runner(), _plan(module.params), check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

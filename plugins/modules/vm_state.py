@@ -65,19 +65,10 @@ notes:
     one in a network of libvirt by its lease, one on a bridge by its agent or the neighbour table.
   - With C(qemu+ssh) the way to the guest leads through libvirt's host, with the key and the user of O(uri).
 attributes:
-  check_mode:
-    description: Says what would change, without waiting for a login.
-    support: full
-  diff_mode:
-    description: Shows the state before and after.
-    support: full
-  idempotent:
-    description: A guest that has its state is left alone.
-    support: full
-  platform:
-    description: Linux.
-    support: full
-    platforms: posix
+  check_mode: {description: "Says what would change, without waiting for a login.", support: full}
+  diff_mode: {description: Shows the state before and after., support: full}
+  idempotent: {description: A guest that has its state is left alone., support: full}
+  platform: {description: Linux., support: full, platforms: posix}
 author:
   - Goldsmith contributors (@goldsmith)
 seealso:
@@ -144,13 +135,13 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _vm_state
-from ansible_collections.goldsmith.openstack.plugins.module_utils._module import run_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import power
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": list(_vm_state.STATES), "default": "running"},
+    "state": {"type": "str", "choices": list(power.STATES), "default": "running"},
     "uri": {"type": "str", "default": "qemu:///system"},
     "user": {"type": "str"},
     "key": {"type": "path", "no_log": False},
@@ -160,9 +151,9 @@ ARGUMENT_SPEC = {
 }
 
 
-def _plan(params: dict) -> _vm_state.Plan:
+def _plan(params: dict) -> power.PowerPlan:
     paths = {name: os.path.abspath(params[name]) if params[name] else "" for name in ("key", "console_log")}
-    return _vm_state.Plan(**{**params, **paths, "user": params["user"] or ""})
+    return power.PowerPlan(**{**params, **paths, "user": params["user"] or ""})
 
 
 def main() -> None:
@@ -171,7 +162,7 @@ def main() -> None:
         required_if=[("state", "running", ["user", "key"])],
         supports_check_mode=True,
     )
-    run_module(module, lambda: _vm_state.ensure(Runner(), _plan(module.params), check_mode=module.check_mode))
+    run_module(module, lambda: power.ensure(Runner(), _plan(module.params), check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

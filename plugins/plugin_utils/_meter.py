@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import human_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import human_size
 
 # The speed is that of the last few seconds: a whole-run average would answer slowly to a change.
 _WINDOW = 8.0
@@ -70,7 +70,7 @@ class Meter:
 
 
 class Meters:
-    """All that is under way, fed with the JSON lines that modules write (see module_utils/_progress.py)."""
+    """All that is under way, fed with the JSON lines that modules write (see module_utils/_host/progress.py)."""
 
     def __init__(self) -> None:
         self._meters: dict[tuple[int, str], Meter] = {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._sizes import human_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import human_size
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils._meter import duration
 
 _COLLECTION = "goldsmith.openstack."

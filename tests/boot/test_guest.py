@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from helpers.guests import DEFINITIONS, EXAMPLE, BuiltImage, RunningGuest, running_guest
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+
 pytestmark = pytest.mark.slow
 
 HOSTNAME = "web-17"
@@ -132,15 +135,21 @@ def test_root_has_grown_to_the_disk(guest: RunningGuest, way: Way) -> None:
     assert (guest.seen["root_device"] == "/dev/vda") is way.triplet
 
 
+@once_for_each_image
+def test_devices_that_come_late_do_come(guest: RunningGuest) -> None:
+    guest.output("sudo -n udevadm settle")
+    assert guest.output("stat --format %G /dev/mem /dev/tty9 /dev/vcs1").split() == ["kmem", "tty", "tty"]
+    # By the features of the processor
+    assert guest.output("grep --count '^aesni_intel ' /proc/modules") == "1"
+
+
 def test_nothing_has_failed(guest: RunningGuest) -> None:
     assert guest.seen["failed_units"] == []
     assert guest.seen["system_state"] == "running"
 
 
 def test_the_console_has_the_boot_and_a_prompt(guest: RunningGuest) -> None:
-    log = guest.console_log.read_text(errors="replace")
-    assert "Linux version " in log
-    assert f"{HOSTNAME} login: " in log
+    assert "Linux version " in guest.console(f"{HOSTNAME} login: ")
     assert guest.seen["seconds_to_kernel"] < guest.seen["seconds_to_login"]
 
 
@@ -204,12 +213,25 @@ def test_identity_is_its_own(guest: RunningGuest, identities: dict[str, str], re
 
 def test_the_default_image_is_small(built_image: Callable[[str], BuiltImage]) -> None:
     image = built_image("bios")
-    assert image.file("qcow2").stat().st_size <= 180_000_000
+    assert image.file("qcow2").stat().st_size <= 140_000_000
     argv = ["dumpe2fs", "-h", str(image.file("ext4"))]
     said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     blocks = {name: int(re.search(rf"(?m)^{name}: +(\d+)$", said)[1]) for name in ("Block count", "Free blocks")}
     assert blocks["Free blocks"] <= 0.12 * blocks["Block count"]
     assert image.file("ext4").stat().st_size == blocks["Block count"] * 4096
+
+
+@pytest.mark.parametrize("kind", ["bios", "lvm", "xen"])
+def test_the_initramfs_has_the_drivers_of_clouds(built_image: Callable[[str], BuiltImage], kind: str) -> None:
+    paths = initramfs.names(Runner(), str(built_image(kind).file("initrd")))
+    names = {Path(path).name.partition(".ko")[0] for path in paths}
+    assert names >= {"virtio_blk", "virtio_scsi", "ahci", "xen-blkfront", "hv_storvsc", "vmw_pvscsi", "virtio_net"}
+    assert not names & {"btrfs", "hwdb.bin"}
+
+
+@once_for_each_image
+def test_sshd_comes_before_the_later_stages_of_cloud_init(guest: RunningGuest) -> None:
+    assert "ssh.service" in guest.output("systemctl show --property After --value cloud-config.service").split()
 
 
 @pytest.mark.parametrize("firmware", ["bios", "hybrid"])

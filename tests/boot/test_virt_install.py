@@ -57,6 +57,22 @@ PLAYBOOK = """
       failed_when: account.stdout != 'root'
 """
 
+# A role of the user's in whose middle the machine goes.
+PULL, AFTER = "Pull the plug", "Go on after it"
+TASKS = f"""
+- name: {PULL}
+  ansible.builtin.command:
+    argv: [virsh, --connect, "{{{{ virt_install_uri }}}}", destroy, {NAME}]
+  delegate_to: localhost
+  become: false
+  changed_when: true
+
+- name: {AFTER}
+  ansible.builtin.command:
+    argv: ["true"]
+  changed_when: false
+"""
+
 
 @pytest.fixture(scope="module")
 def libvirt() -> Iterator[PrivateLibvirt]:
@@ -120,3 +136,48 @@ def test_a_guest_from_an_existing_disk(
     assert run_module("vm_state", {**place, "state": "absent"})["changed"] is True
     assert libvirt.domains() == []
     assert list(libvirt.images.iterdir()) == []
+
+
+def test_a_guest_that_goes_away_in_the_middle_ends_the_build(
+    libvirt: PrivateLibvirt, built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
+) -> None:
+    tasks = tmp_path / "roles" / "unplugged" / "tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "main.yml").write_text(TASKS)
+    variables = {
+        "image_build": "virt_install",
+        "image_name": NAME,
+        "image_roles": [str(tasks.parent)],
+        "image_verify": [],
+        "image_output_dir": str(tmp_path / "out"),
+        "image_cache_dir": str(tmp_path / "cache"),
+        "virt_install_uri": libvirt.uri,
+        "virt_install_import": str(built_image("bios").file("qcow2")),
+        "virt_install_disk_size": "4G",
+        "virt_install_start_timeout": TIMEOUT,
+    }
+    argv = [checkout / "goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(variables)]
+    done = subprocess.run(
+        argv,
+        check=False,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=2 * TIMEOUT,
+    )
+    said = done.stdout
+    try:
+        assert done.returncode != 0, said
+        assert "Traceback" not in said
+        # Twice: where it happens, and at the end with the task and the cause in one line.
+        assert "UNREACHABLE!" in said
+        assert re.search(rf"^image_system could not be reached in the task .*{AFTER}: \S", said, re.MULTILINE), said
+        assert "the system was not configured to the end" in " ".join(said.split())
+        for name in ("Seal it", "Make the machine a tree", "Write the disk from the tree", "Publish it"):
+            assert f"{name}]" not in said
+        assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        assert list((tmp_path / "cache" / "work").iterdir()) == []
+    finally:
+        run_module("vm_state", {"uri": libvirt.uri, "name": NAME, "state": "absent"})

@@ -17,8 +17,8 @@ from helpers.disks import MIB, tool
 from helpers.guests import BuiltImage
 from helpers.xen import Dom0, Started, XenGuest, digest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._config_drive import make_config_drive
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.config_drive import make_config_drive
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 

@@ -18,6 +18,7 @@ GRUB = Path("/usr/lib/grub")
 UUID = "11111111-2222-3333-4444-555555555555"
 LABEL = "cloudimg-rootfs"
 GUID = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
+_FIXED = ("env", "E2FSPROGS_FAKE_TIME=1000000000", "SOURCE_DATE_EPOCH=1000000000")
 _INODE = re.compile(r"^/(\d+)/(\d{6})/(\d+)/(\d+)/([^/]+)/(\d*)/$")
 _STAT = re.compile(
     r"^ *mtime: (?P<mtime>0x[0-9a-f]+)|^Links: (?P<links>\d+)|^  (?P<name>\w+\.\S+ \(\d+\)(?: = .*)?)$"
@@ -67,6 +68,37 @@ def make_filesystem(
     identity = ["-L", LABEL, "-U", UUID, "-m", "3", "-J", "size=4"]
     place = ["-b", str(block), "-E", f"offset={offset}"]
     tool("mke2fs", "-q", "-F", "-t", fstype, *identity, *place, "-d", tree, path, f"{size // 1024}k")
+
+
+def make_repeatable(path: Path, tree: Path, *, size: int = 12 * MIB, block: int = 4096) -> Path:
+    """Make an ext4 that is the same byte for byte when it is made again of the same tree; return its path."""
+    identity = ["-U", UUID, "-E", f"hash_seed={UUID},root_owner=0:0", "-J", "size=1" if block == 1024 else "size=4"]
+    path.unlink(missing_ok=True)
+    tool(*_FIXED, "mke2fs", "-q", "-t", "ext4", "-b", str(block), *identity, "-d", tree, path, f"{size // 1024}k")
+    # Those that the tree has from being made and read.
+    last = 11 + len(list(tree.rglob("*")))
+    times = [f"{name}{extra}" for name in ("atime", "ctime", "crtime") for extra in ("", "_extra")]
+    debugfs(
+        path,
+        *(
+            f"sif <{inode}> {name} {0 if name.endswith('_extra') else '@1000000000'}"
+            for inode in (2, *range(11, last + 1))
+            for name in times
+        ),
+    )
+    return path
+
+
+def debugfs(path: Path, *commands: str, offset: int = 0) -> None:
+    """Change a file system, at no time."""
+    tool(*_FIXED, "debugfs", "-w", "-f", "/dev/stdin", at(path, offset), stdin="\n".join(commands) + "\n")
+
+
+def poke(path: Path, place: int, data: bytes) -> None:
+    """Write bytes over those at a place of a file."""
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(data)
 
 
 def make_disk(path: Path, tree: Path, *, label: str, size: int) -> int:

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from helpers.cache import unpacked
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import choose_accelerator, program
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qemu import choose_accelerator, program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 RELEASE, PACKAGES, VERSION = "trixie", "qemu-system-x86,seabios,ipxe-qemu", 10
 _NAME = "qemu-system-x86_64"

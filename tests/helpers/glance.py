@@ -26,9 +26,9 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from helpers.fault_proxy import FaultProxy
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud, CloudOptions
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Glance, Image
-from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud, CloudOptions
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Glance, Image
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.servers import LocalCloud
 
 # The default of the role local_cloud: who has run it has the environment already.
 VENV = Path.home() / ".cache" / "goldsmith" / "local_cloud" / "venv"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from helpers.tools import run_tool
 NAME = "boot-test"
 # Emulation on a busy machine is slow; a guest that works does not wait for it.
 TIMEOUT = 900
+PATIENCE = 240
 
 
 # What is built for the tests: the default image, the other release, and the documentation's own playbook.
@@ -27,7 +29,7 @@ DEFINITIONS: dict[str, dict[str, object]] = {
     "bios": {"image_formats": ["qcow2", "raw", "triplet"]},
     "uefi": {"image_firmware": "uefi", "image_release": "bookworm", "image_formats": ["qcow2"]},
     "lvm": {"image_resize": "lvm", "image_formats": ["qcow2", "triplet"]},
-    "xen": {"image_resize": "xen", "image_cloud_init": False, "image_formats": ["raw", "triplet"]},
+    "xen": {"image_resize": "xen", "image_agent": "goldsmith", "image_formats": ["raw", "triplet"]},
 }
 EXAMPLE = "hybrid"
 
@@ -53,9 +55,9 @@ class BuiltImage:
 def build_image(checkout: Path, folder: Path, kind: str) -> BuiltImage:
     """The image of a kind, from *folder* if it was built there before."""
     if kind == EXAMPLE:
-        image = BuiltImage(folder / kind, "golden")
+        image = BuiltImage(folder / kind / "golden", "golden")
         playbook = "docs/examples/own-playbook/golden.yml"
-        variables: dict[str, object] = {"golden_folder": str(image.folder), "golden_checks": []}
+        variables: dict[str, object] = {"golden_folder": str(folder / kind), "golden_checks": []}
     else:
         image = BuiltImage(folder / kind / NAME, NAME)
         playbook = "build-debian.yml"
@@ -114,6 +116,14 @@ class RunningGuest:
         result = self.ssh(command)
         assert result.returncode == 0, f"{command}: {result.stderr}"
         return result.stdout.strip()
+
+    def console(self, text: str) -> str:
+        """The console's log, once *text* is in it. A login may be accepted before the prompt is there."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in (log := self.console_log.read_text(errors="replace")):
+            assert time.monotonic() < deadline, f"no {text!r} on the console:\n{log[-3000:]}"
+            time.sleep(1)
+        return log
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image, ImageSpec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 
 PROJECT = "ours"
 

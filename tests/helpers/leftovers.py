@@ -9,16 +9,16 @@ from pathlib import Path
 
 from helpers.system_trees import GOOD, LINKS, make_tree
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _audit, _audit_leftovers
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import FAIL, RULES, Guest
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest_files import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import audit, leftovers
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule import FAIL, RULES, Guest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
 
 # The rules of the audit that a sealed tree must keep to.
 JUDGES = [
     rule
-    for file in _audit.RULE_FILES
+    for file in audit.RULE_FILES
     for rule in RULES
-    if rule.judge.__module__ == file.__name__ and (file is _audit_leftovers or rule.id == "Q2")
+    if rule.judge.__module__ == file.__name__ and (file is leftovers or rule.id == "Q2")
 ]
 REQUIREMENTS = {rule.id for rule in JUDGES}
 

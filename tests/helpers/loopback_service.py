@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _metadata_service
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import metadata_service
 
 
 @dataclass
@@ -54,7 +54,7 @@ def loopback_service(documents: dict[str, bytes]) -> Iterator[LoopbackService]:
             elif how:
                 self._say(int(how), b"of no use")
             else:
-                self._say(*_metadata_service.answer(service.documents, "GET", self.path))
+                self._say(*metadata_service.answer(service.documents, "GET", self.path))
 
         def _say(self, status: int, body: bytes, length: int | None = None) -> None:
             self.send_response(status)

@@ -23,9 +23,9 @@ from pathlib import Path
 from helpers.cache import cache_folder, unpacked
 from helpers.glance import TestCloud, running_cloud
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import LocalCloud
-from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud_files import Settings
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.server_files import Settings
+from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.servers import LocalCloud
 
 VARIABLE = "GOLDSMITH_PREVIOUS_GLANCE"
 RELEASE = "bookworm"

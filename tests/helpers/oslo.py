@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers.glance import VENV, local_cloud
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 # Each text as its sections by their normalised names, or null where it is refused.
 _READ = """

@@ -15,9 +15,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _qemu
-from ansible_collections.goldsmith.openstack.plugins.module_utils._console import plain_text
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import plain_text
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 TIMEOUT = 600
 _MARK = "power is cut here: "
@@ -73,23 +73,23 @@ def boot_until(
     """
     folder.mkdir()
     runner = Runner()
-    accelerator = _qemu.choose_accelerator(runner, "auto")
-    machine = _qemu.Machine(
+    accelerator = qemu.choose_accelerator(runner, "auto")
+    machine = qemu.Machine(
         folder=folder,
         name="cut",
         uuid="0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa",
         type="q35",
         accelerator=accelerator,
         memory=1 << 30,
-        cpus=_qemu.usual_cpus(accelerator),
-        disks=(_qemu.Disk(str(disk), "raw", disk.stat().st_size),),
+        cpus=qemu.usual_cpus(accelerator),
+        disks=(qemu.Disk(str(disk), "raw", disk.stat().st_size),),
         kernel=str(kernel),
         ramdisk=str(ramdisk),
         kernel_args=" ".join(
             ["root=/dev/mapper/system-root console=ttyS0,115200n8", *(_ONLY if cut else ()), f"cut={cut}"]
         ),
     )
-    argv = _qemu.command(machine)
+    argv = qemu.command(machine)
     if cut:
         argv += ["-smbios", _credential()]
         wanted = _MARK + cut.partition(":")[0]
@@ -104,7 +104,7 @@ def boot_until(
             assert time.monotonic() - begin < TIMEOUT, f"not reached: {wanted}\n{log[-4000:]}"
             time.sleep(0.05)
     finally:
-        _qemu.end(runner, process)
+        qemu.end(runner, process)
     return log, time.monotonic() - begin
 
 

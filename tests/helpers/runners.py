@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import ProgramError, Result
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import ProgramError, Result
 
 Answer = tuple[int, str, str]
 

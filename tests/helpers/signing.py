@@ -16,9 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import Signer, Signing
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.signature import Signer, Signing
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 _NOW = datetime.datetime.now(datetime.timezone.utc)
 _DAY = datetime.timedelta(days=1)
@@ -84,7 +84,7 @@ def signer(pair: SigningPair, hash_method: str = "SHA-256", command: tuple[str, 
         passphrase=None,
         certificate=str(pair.certificate),
         certificate_id=pair.certificate_id,
-        hash_method=hash_method,
+        hash=hash_method,
     )
     return Signer(signing, Runner())
 

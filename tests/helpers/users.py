@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pickle
 import pwd
@@ -35,6 +36,8 @@ def ordinary_user() -> Iterator[tuple[str, Path]]:
 def start_as(name: str, work: Callable[[], Any]) -> tuple[int, int]:
     """Start a function in a process of the user; return its pid and the file descriptor of its result."""
     account = pwd.getpwnam(name)
+    # A Python in root's home cannot load it any more.
+    codecs.lookup("ascii")
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -58,7 +61,11 @@ def start_as(name: str, work: Callable[[], Any]) -> tuple[int, int]:
 
 def run_as(name: str, work: Callable[[], Any]) -> Any:
     """Call a function as the user; return its result, or raise what it raised."""
-    pid, reader = start_as(name, work)
+    return result_of(*start_as(name, work))
+
+
+def result_of(pid: int, reader: int) -> Any:
+    """Wait for a function that was started; return its result, or raise what it raised."""
     with os.fdopen(reader, "rb") as pipe:
         text = pipe.read()
     os.waitpid(pid, 0)

@@ -19,7 +19,7 @@ from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud, file_system, kernel, raw_disk, run_module, start_module
 from helpers.watch import Watch, Whole, until
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Image
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Image
 
 UPLOAD = "glance_triplet_upload"
 DATA = r"/file$"

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from helpers.fault_proxy import Request
 from helpers.glance import TestCloud
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import CloudError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import CloudError
 
 _INTERVAL = 0.1
 

@@ -25,10 +25,10 @@ from helpers.cache import cached
 from helpers.cpio import CONSOLE, FOLDER, PROGRAM, Archive
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._console import plain_text
-from ansible_collections.goldsmith.openstack.plugins.module_utils._namespaces import prefix
-from ansible_collections.goldsmith.openstack.plugins.module_utils._qemu import end, program
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import plain_text
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qemu import end, program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.namespaces import prefix
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 RELEASE = "bookworm"
 PACKAGES = ["linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common"]

@@ -26,7 +26,7 @@ from helpers.libvirt import PrivateLibvirt, running_libvirt
 from helpers.package_mirror import ARCHIVE, SECURITY, PackageMirror, package_mirror
 from helpers.tools import run_tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._virt_install import ANSWERS
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virt_install import ANSWERS
 
 HOUR = 3600
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(4 * HOUR)]

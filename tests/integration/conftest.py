@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.glance import TestCloud, local_cloud, running_cloud
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Cloud
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 from helpers.agent import FLAVOURS, HOME, FakeGuest, fake_guest
 from helpers.loopback_service import LoopbackService, loopback_service
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _instance_data
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import instance_documents
 
 STRANGER_UID = 65534
 UUID = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa"
@@ -50,20 +50,20 @@ def dash(tmp_path: Path) -> FakeGuest:
 
 
 @pytest.fixture
-def instance(tmp_path: Path, keys: dict[str, str]) -> _instance_data.InstanceData:
+def instance(tmp_path: Path, keys: dict[str, str]) -> instance_documents.InstanceData:
     script = f"#!/bin/sh\necho run >>{tmp_path}/root/runs\n"
-    return _instance_data.InstanceData(UUID, "web-17.example", keys["cloud"], script)
+    return instance_documents.InstanceData(UUID, "web-17.example", keys["cloud"], script)
 
 
-def documents(instance: _instance_data.InstanceData, form: str) -> dict[str, bytes]:
+def documents(instance: instance_documents.InstanceData, form: str) -> dict[str, bytes]:
     if form == "openstack":
-        return _instance_data.openstack_documents(instance)
-    found = _instance_data.ec2_documents(instance, address="10.0.0.2", mac="52:54:00:00:00:01")
+        return instance_documents.openstack_documents(instance)
+    found = instance_documents.ec2_documents(instance, address="10.0.0.2", mac="52:54:00:00:00:01")
     return found if form == "ec2" else {name: body for name, body in found.items() if not name.startswith("latest")}
 
 
 @pytest.fixture
-def service(instance: _instance_data.InstanceData) -> Iterator[LoopbackService]:
+def service(instance: instance_documents.InstanceData) -> Iterator[LoopbackService]:
     with loopback_service(documents(instance, "openstack")) as running:
         yield running
 
@@ -81,7 +81,7 @@ def plug_in(guest: FakeGuest, content: dict[str, bytes], *, filesystem: str = "i
         (drive / name).parent.mkdir(parents=True, exist_ok=True)
         (drive / name).write_bytes(body)
     drive.mkdir(parents=True, exist_ok=True)
-    label = f'case "$*" in *-p*LABEL*) echo config-2 ;; *-p*TYPE*) echo {filesystem} ;; esac'
+    label = f'case "$*" in -p*) printf "LABEL=config-2\\nTYPE={filesystem}\\n" ;; esac'
     guest.program("blkid", f"#!/bin/sh\n{label}\n")
     guest.program("unshare", '#!/bin/sh\nshift\nexec "$@"\n')
     log = f'echo "mount $*" >>{guest.root}/called'
@@ -103,7 +103,7 @@ def runs(guest: FakeGuest) -> int:
 
 @pytest.mark.parametrize("form", ["openstack", "ec2", "ec2-2009"])
 def test_everything_is_applied(
-    guest: FakeGuest, instance: _instance_data.InstanceData, keys: dict[str, str], form: str
+    guest: FakeGuest, instance: instance_documents.InstanceData, keys: dict[str, str], form: str
 ) -> None:
     with loopback_service(documents(instance, form)) as service:
         configure(guest, service.url)
@@ -127,7 +127,7 @@ def test_everything_is_applied(
 
 @pytest.mark.parametrize("filesystem", ["iso9660", "vfat"])
 def test_the_config_drive_goes_first(
-    dash: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData, filesystem: str
+    dash: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData, filesystem: str
 ) -> None:
     plug_in(dash, documents(replace(instance, hostname="of-the-drive"), "openstack"), filesystem=filesystem)
     configure(dash, service.url)
@@ -160,7 +160,7 @@ def test_a_damaged_config_drive_gives_way_to_the_service(
 
 
 def test_keys_are_replaced_at_each_boot_and_the_user_s_own_stay(
-    guest: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData, keys: dict[str, str]
+    guest: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData, keys: dict[str, str]
 ) -> None:
     configure(guest, service.url)
     guest.authorized_keys.parent.mkdir()
@@ -312,7 +312,7 @@ def test_a_name_that_is_none_is_not_set(dash: FakeGuest, name: str, keys: dict[s
 
 
 def test_user_data_is_executed_once_for_each_instance(
-    guest: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData
+    guest: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData
 ) -> None:
     configure(guest, service.url)
     for _boot in range(2):
@@ -323,7 +323,18 @@ def test_user_data_is_executed_once_for_each_instance(
     assert runs(guest) == 2
 
 
-def test_user_data_of_the_config_drive_is_executed_once(dash: FakeGuest, instance: _instance_data.InstanceData) -> None:
+def test_user_data_has_the_processor_no_longer_before_others(guest: FakeGuest, service: LoopbackService) -> None:
+    configure(guest, service.url)
+    guest.program("systemctl", f'#!/bin/sh\n[ -e {guest.root}/runs ] || echo "systemctl $*" >>{guest.root}/called\n')
+    guest.run("instance")
+    assert runs(guest) == 1
+    said = "systemctl set-property --runtime goldsmith-instance.service StartupCPUWeight=100"
+    assert said in guest.read("called").splitlines()
+
+
+def test_user_data_of_the_config_drive_is_executed_once(
+    dash: FakeGuest, instance: instance_documents.InstanceData
+) -> None:
     plug_in(dash, documents(instance, "openstack"))
     configure(dash, "http://127.0.0.1:1")
     for _boot in range(2):
@@ -332,7 +343,7 @@ def test_user_data_of_the_config_drive_is_executed_once(dash: FakeGuest, instanc
 
 
 def test_user_data_that_broke_off_is_not_begun_again(
-    dash: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData
+    dash: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData
 ) -> None:
     configure(dash, service.url)
     cut = f"#!/bin/sh\necho run >>{dash.root}/runs\nkill -9 0\n"
@@ -345,7 +356,7 @@ def test_user_data_that_broke_off_is_not_begun_again(
 
 
 def test_what_user_data_says_and_how_it_ends_is_told(
-    dash: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData
+    dash: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData
 ) -> None:
     configure(dash, service.url)
     script = "#!/bin/sh\necho out\necho err >&2\nread -r line\npwd\nexit 7\n"
@@ -356,7 +367,7 @@ def test_what_user_data_says_and_how_it_ends_is_told(
 
 
 def test_other_user_data_is_ignored(
-    guest: FakeGuest, service: LoopbackService, instance: _instance_data.InstanceData
+    guest: FakeGuest, service: LoopbackService, instance: instance_documents.InstanceData
 ) -> None:
     configure(guest, service.url)
     service.documents = documents(replace(instance, user_data="#cloud-config\n"), "openstack")
@@ -404,7 +415,7 @@ def test_keys_do_not_wait_for_user_data(
 
 
 def test_half_an_answer_of_the_ec2_form_is_none(
-    dash: FakeGuest, instance: _instance_data.InstanceData, keys: dict[str, str]
+    dash: FakeGuest, instance: instance_documents.InstanceData, keys: dict[str, str]
 ) -> None:
     with loopback_service(documents(instance, "ec2")) as service:
         configure(dash, service.url)

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.definitions import bad_values
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.specification import SPECIFICATION
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import told
 
 GRUB = Path("/usr/lib/grub/i386-pc")
 
@@ -26,7 +31,7 @@ ROLE_PLAYBOOK = """
 
 
 def playbook(checkout: Path, name: str, variables: dict[str, object], folder: Path) -> str:
-    """Run a playbook that must fail, and return what it said."""
+    """Run a playbook that must fail, and return what its last failed task says."""
     result = subprocess.run(
         [checkout / "goldsmith", "playbook", name, "-e", json.dumps(variables)],
         cwd=folder,
@@ -35,10 +40,15 @@ def playbook(checkout: Path, name: str, variables: dict[str, object], folder: Pa
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "COLUMNS": "2000"},
+        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
     )
     assert result.returncode != 0, result.stdout
-    return " ".join(result.stdout.split())
+    assert "Traceback" not in result.stdout
+    failures = re.findall(r"^(?:fatal|failed): .* => (\{.*\})$", result.stdout, re.MULTILINE)
+    assert failures, result.stdout
+    line = json.loads(failures[-1])["msg"]
+    assert "\n" not in line
+    return line
 
 
 @pytest.fixture
@@ -46,28 +56,124 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+def test_every_bad_value_is_told_at_once_with_a_remedy(checkout: Path, tmp_path: Path) -> None:
+    bad = bad_values()
+    said = playbook(checkout, "build-debian.yml", bad, tmp_path)
+    # A control character of a value is never printed as such.
+    assert said.isprintable()
+    faults = dict(fault.split("=", 1) for fault in re.split(r"; (?=image_\w+=)", said))
+    assert faults.keys() == bad.keys()
+    for variable in SPECIFICATION.values():
+        value, _colon, rest = faults[variable.variable].partition(": ")
+        assert value == told(variable, bad[variable.variable])
+        assert re.search("; (use|write|leave|choose|give|ask|with)|must be", rest), f"{variable.variable}: {rest}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "lines"),
+    [
+        (
+            {
+                "image_filesystem": "xfs",
+                "image_visibility": "everyone",
+                "image_compression": "lzma",
+                "image_timezone": "Mars/Base",
+                "image_build": "foo",
+                "image_architecture": "sparc",
+                "image_authorized_keys": "ssh-ed25519 AAAA me",
+                "image_keep": -1,
+                "image_retire": "burn",
+                "image_locales": "xx_YY.UTF-8",
+                "image_relase": "trixie",
+                "image_build_host": "nowhere",
+                "image_name": "a\nb",
+            },
+            [
+                "image_filesystem=xfs: is not known; use ext3 or ext4",
+                "image_visibility=everyone: is not known; use private, shared, community or public",
+                "image_compression=lzma: is not known; use zstd or zlib",
+                "image_timezone=Mars/Base: is not a time zone; write one as Europe/Berlin",
+                "image_build=foo: is not known; use chroot, virt_install or capture",
+                "image_architecture=sparc: is not known; use amd64",
+                "image_authorized_keys=ssh-ed25519 AAAA me: is not a public key: it is cut off; write the whole line",
+                "image_keep=-1: is too small; use 0 or more",
+                "image_retire=burn: is not known; use hidden or community",
+                "image_locales=xx_YY.UTF-8: is not a locale; write one as de_DE.UTF-8",
+                "image_relase: is not known; do you mean image_release?",
+                "image_build_host=nowhere: is not in the inventory; see ansible-inventory --graph",
+                "image_name=a\\nb: is not a file name; use letters, digits",
+            ],
+        ),
+        (
+            {
+                "image_authorized_keys": "ssh-ed25519",
+                "image_name": "what?",
+                "image_distribution": "plan9",
+                "image_formats": "qcow3",
+                "image_firmware": "openfirmware",
+                "image_resize": "zfs",
+                "image_mirror": "nonsense",
+                "image_cloud_init": True,
+            },
+            [
+                "image_authorized_keys=ssh-ed25519: is not a public key; write the whole line of the file id_*.pub",
+                "image_name=what?: is not a file name; use letters",
+                "image_distribution=plan9: is not known; use almalinux or centos or debian",
+                "image_formats=qcow3: is not known; use qcow2, raw, vhd or triplet",
+                "image_firmware=openfirmware: is not known; use bios, uefi or hybrid",
+                "image_resize=zfs: is not known; use cloud_init or lvm or xen",
+                "image_mirror=nonsense: is not a URL; write it with http://, or host, or leave it empty",
+                "image_cloud_init: is no longer known; write image_agent=cloud_init or image_agent=goldsmith",
+            ],
+        ),
+        (
+            {
+                "image_name": 'a"b',
+                "image_release": "nosuch",
+                "image_resize": "xen",
+                "image_formats": "qcow2",
+                "image_firmware": "uefi",
+                "image_volumes": [{"name": "a", "size": "1G"}],
+            },
+            [
+                'image_name=a"b: is not a file name; use letters',
+                "image_release=nosuch: is not known; use bookworm or trixie",
+                "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or",
+                "image_firmware=uefi: does not go with image_resize=xen; use bios",
+                "image_volumes=a: image_resize=xen has no volumes; use image_resize=lvm",
+            ],
+        ),
+        (
+            {
+                "image_name": "../escape",
+                "image_resize": "lvm",
+                "image_agent": "cloud_init",
+                "image_build": "capture",
+                "vm_capture_name": "web",
+            },
+            [
+                "image_name=../escape: is not a file name; use letters",
+                "image_agent=cloud_init: does not go with image_resize=lvm; use goldsmith, or another image_resize",
+                "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm",
+            ],
+        ),
+    ],
+    ids=["values", "names", "pairs", "purpose"],
+)
+def test_bad_values_of_people(
+    variables: dict[str, object], lines: list[str], checkout: Path, tmp_path: Path, cache: Path
+) -> None:
+    places = {"image_output_dir": "out", "image_cache_dir": str(cache)}
+    said = playbook(checkout, "build-debian.yml", {**places, **variables}, tmp_path)
+    for line in lines:
+        assert line in said
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"image_release": "nosuch"}, "image_release=nosuch: is not known; one of bookworm, trixie"),
-        ({"image_distribution": "plan9"}, "image_distribution=plan9: is not known; one of debian"),
-        ({"image_formats": "qcow3"}, "image_formats=qcow3: is not a list of qcow2, raw, vhd and triplet"),
-        ({"image_firmware": "openfirmware"}, "image_firmware"),
-        ({"image_resize": "zfs"}, "image_resize=zfs: is not known; one of cloud_init, lvm, xen"),
-        (
-            {"image_resize": "xen", "image_formats": "qcow2"},
-            "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or triplet",
-        ),
-        (
-            {"image_resize": "lvm", "image_cloud_init": True},
-            "image_resize=lvm is without cloud-init; leave it empty, or choose another strategy",
-        ),
-        # A false that is no text is an answer too.
-        (
-            {"image_resize": "cloud_init", "image_cloud_init": False},
-            "image_cloud_init=False: image_resize=cloud_init is by cloud-init; leave it empty",
-        ),
-        ({"image_volumes": [{"name": "a", "size": "1G"}]}, "image_resize=cloud_init has no volumes"),
         (
             {"image_packages": ["no-such-package"]},
             "packages=no-such-package: there is no such package in trixie; look for its name",
@@ -76,27 +182,16 @@ def cache(tmp_path: Path) -> Path:
             {"image_mirror": "http://127.0.0.1:9/debian"},
             "127.0.0.1:9 cannot be reached; check mirror, proxy and the network",
         ),
-        ({"image_mirror": "nonsense"}, "mirror=nonsense: is not a URL; write it with http:// or leave it empty"),
-        ({"image_clouds": "atlantis"}, "atlantis"),
-        (
-            {"image_build": "capture", "vm_capture_name": "web"},
-            "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm",
-        ),
-        ({"image_name": "../escape"}, "name=../escape: is not a file name"),
+        ({"image_clouds": "atlantis"}, "cloud atlantis is not in"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_wrong_definition_is_named_and_leaves_nothing(
+def test_what_only_the_work_shows_is_named_and_leaves_nothing(
     variables: dict[str, object], line: str, checkout: Path, tmp_path: Path, cache: Path
 ) -> None:
-    said = playbook(
-        checkout,
-        "build-debian.yml",
-        {"image_verify": [], "image_output_dir": "out", "image_cache_dir": str(cache), **variables},
-        tmp_path,
-    )
+    places = {"image_verify": [], "image_output_dir": "out", "image_cache_dir": str(cache)}
+    said = playbook(checkout, "build-debian.yml", {**places, **variables}, tmp_path)
     assert line in said
-    assert "Traceback" not in said
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     work = cache / "work"
     assert not work.exists() or list(work.iterdir()) == []
@@ -134,6 +229,10 @@ def disk_image(checkout: Path, folder: Path, tree: Path, output: Path, workspace
         "disk_image_directory": str(output),
         "disk_image_workspace": str(workspace),
         "disk_image_name": "test",
+        "disk_image_artifacts": [
+            {"format": kind, "file": f"test.{end}"}
+            for kind, end in {"qcow2": "qcow2", "aki": "vmlinuz", "ari": "initrd", "ami": "ext4"}.items()
+        ],
     }
     return playbook(checkout, "role.yml", variables, folder)
 
@@ -148,7 +247,6 @@ def test_a_full_disk_is_named_and_holds_no_half_file(
     output.mkdir(exist_ok=True)
     said = disk_image(checkout, tmp_path, tree, output, workspace)
     assert "No space left on device" in said or "the disk is full" in said, said
-    assert "Traceback" not in said
     assert list(small_disk.iterdir()) == []
 
 

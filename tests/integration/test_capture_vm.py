@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -37,6 +39,15 @@ def machine(folder: Path) -> Path:
     return folder
 
 
+def refused(checkout: Path, argv: list[str]) -> str:
+    """What the last failed task of a run that must fail says."""
+    environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    done = subprocess.run(argv, check=False, cwd=checkout, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    return json.loads(re.findall(r"^fatal: .* => (\{.*\})$", done.stdout, re.MULTILINE)[-1])["msg"]
+
+
 def test_a_machine_becomes_an_image_of_what_it_is(checkout: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "web"
     with running_libvirt() as libvirt:
@@ -51,11 +62,16 @@ def test_a_machine_becomes_an_image_of_what_it_is(checkout: Path, tmp_path: Path
             "image_verify": [],
         }
         argv = ["./goldsmith", "playbook", "goldsmith.openstack.capture_vm", "-e"]
-        result = subprocess.run(
-            [*argv, json.dumps(variables)], check=False, cwd=checkout, capture_output=True, text=True
+        assert refused(checkout, [*argv, json.dumps(variables)]) == (
+            "vm_capture_name: is empty; name the machine, as virsh list --all shows it"
         )
-        assert result.returncode != 0
-        assert "vm_capture_name is empty: name the machine, as virsh list --all shows it" in result.stdout
+        said = run_tool([*argv, json.dumps({**variables, "vm_capture_name": "web"}), "--check"], cwd=checkout)
+        said = " ".join(said.split())
+        assert f"of the machine web of {libvirt.uri}, as it is" in said
+        assert f"folder {out}" in said
+        line = refused(checkout, [*argv, json.dumps({**variables, "vm_capture_name": "nosuch"}), "--check"])
+        assert "nosuch" in line and "\n" not in line
+        assert not out.parent.exists() and not (tmp_path / "cache").exists()
         run_tool([*argv, json.dumps({**variables, "vm_capture_name": "web"})], cwd=checkout)
         # The machine stays as it was.
         assert disk.read_bytes() == before

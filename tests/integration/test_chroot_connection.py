@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.playbook.play_context import PlayContext
 from helpers.busybox import listing, make_busybox_tree
 from helpers.tools import clean_environment, run_tool, tool
@@ -165,9 +165,9 @@ def test_links_lead_nowhere_else(tree: Path, tmp_path: Path, host: Path, absolut
     (tmp_path / "in").write_text("put")
     connection = connect(tree)
     for path in ("/link/secret", "/link/new"):
-        with pytest.raises(AnsibleConnectionFailure, match="cannot copy"):
+        with pytest.raises(AnsibleError, match="cannot copy"):
             connection.put_file(str(tmp_path / "in"), path)
-    with pytest.raises(AnsibleConnectionFailure, match="cannot copy"):
+    with pytest.raises(AnsibleError, match="cannot copy"):
         connection.fetch_file("/link/secret", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
     assert listing(host) == before
@@ -182,7 +182,7 @@ def test_links_lead_nowhere_else(tree: Path, tmp_path: Path, host: Path, absolut
 def test_a_file_that_is_itself_a_link(tree: Path, tmp_path: Path, host: Path) -> None:
     (tree / "tmp" / "out").symlink_to(host / "secret")
     (tmp_path / "in").write_text("put")
-    with pytest.raises(AnsibleConnectionFailure):
+    with pytest.raises(AnsibleError):
         connect(tree).put_file(str(tmp_path / "in"), "/tmp/out")
     assert (host / "secret").read_text() == "of the host"
 

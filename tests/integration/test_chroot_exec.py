@@ -21,8 +21,8 @@ from helpers.disks import MIB, make_filesystem, tool
 from helpers.modules import finish_module, run_module, start_module
 from helpers.users import ordinary_user, run_as, start_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot_exec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import commands
 
 pytestmark = pytest.mark.root
 MARKER = "goldsmith-chroot-test"
@@ -330,13 +330,13 @@ def test_an_ordinary_user_works_on_a_tree(user: tuple[str, Path], busybox_tree: 
     tree = Path(shutil.copytree(busybox_tree, folder / "tree", symlinks=True))
     subprocess.run(["chown", "-Rh", f"{name}:", tree], check=True)
     before = listing(tree)
-    work = _chroot_exec.Work((("sh", "-c", "id -u; touch /tmp/a; chown 33:33 /tmp/a; stat -c %u /tmp/a; rm /tmp/a"),))
-    result = run_as(name, lambda: _chroot_exec.run_in_tree(Runner(), str(tree), work, check_mode=False))
+    work = commands.Work((("sh", "-c", "id -u; touch /tmp/a; chown 33:33 /tmp/a; stat -c %u /tmp/a; rm /tmp/a"),))
+    result = run_as(name, lambda: commands.run_in_tree(Runner(), str(tree), work, check_mode=False))
     assert result["stdout"] == "0\n33"
     assert listing(tree) == before
 
-    asleep = _chroot_exec.Work((("sh", "-c", f"touch /tmp/begun; sleep 1000; : {MARKER}"),))
-    pid, reader = start_as(name, lambda: _chroot_exec.run_in_tree(Runner(), str(tree), asleep, check_mode=False))
+    asleep = commands.Work((("sh", "-c", f"touch /tmp/begun; sleep 1000; : {MARKER}"),))
+    pid, reader = start_as(name, lambda: commands.run_in_tree(Runner(), str(tree), asleep, check_mode=False))
     wait_for((tree / "tmp/begun").exists)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

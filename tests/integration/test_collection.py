@@ -28,7 +28,7 @@ def installed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive = next(folder.glob("goldsmith-openstack-*.tar.gz"))
     with tarfile.open(archive) as content:
         top = {member.name.partition("/")[0] for member in content}
-    assert {"meta", "plugins", "roles", "playbooks", "README.md", "LICENSE"} <= top
+    assert {"extensions", "meta", "plugins", "roles", "playbooks", "README.md", "LICENSE"} <= top
     assert not top & {"tests", "molecule", "goldsmith", "benchmarks", "pyproject.toml"}
     target = str(folder / "collections")
     install = [galaxy, "collection", "install", "--offline", "--collections-path", target, str(archive)]
@@ -57,3 +57,32 @@ def test_every_playbook_and_role_is_understood(installed: Path, checkout: Path) 
         command = [tool("ansible-playbook"), "--syntax-check", f"goldsmith.openstack.{path.stem}"]
         output = run_tool(command, cwd=installed, environment=environment_of(installed))
         assert str(installed) in output
+
+
+GROUPS = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  module_defaults:
+    group/goldsmith.openstack.glance: {cloud: mine, clouds_yaml: "{{ playbook_dir }}/clouds.yaml"}
+    group/goldsmith.openstack.libvirt: {uri: "nonsense:///system"}
+  tasks:
+    - goldsmith.openstack.glance_image_info:
+      register: image
+      ignore_errors: true
+    - goldsmith.openstack.vm_state: {name: guest, state: shut_off}
+      register: guest
+      ignore_errors: true
+    - goldsmith.openstack.file_set: {files: []}
+    - ansible.builtin.debug: {msg: "{{ image.msg }} AND {{ guest.msg }}"}
+"""
+
+
+def test_each_group_of_modules_has_defaults_of_its_own(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {other: {auth: {auth_url: 'http://127.0.0.1:9/v3'}}}")
+    (tmp_path / "play.yml").write_text(GROUPS)
+    command = [tool("ansible-playbook"), "-i", "localhost,", "play.yml"]
+    output = " ".join(run_tool(command, cwd=tmp_path, environment=environment_of(installed)).split())
+    assert f"cloud mine is not in clouds.yaml; known: other; searched: {tmp_path}/clouds.yaml AND " in output
+    assert "uri=nonsense:///system: " in output

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -123,13 +124,24 @@ def test_the_playbook_publishes_once(glance_cloud, checkout: Path, tmp_path: Pat
     (tmp_path / "clouds.yaml").write_bytes(glance_cloud.clouds_yaml.read_bytes())
 
     def publish(*words: str) -> str:
-        argv = [tool("ansible-playbook"), str(checkout / "playbooks" / "publish.yml"), "-e", "image_name=guest", *words]
+        argv = [tool("ansible-playbook"), str(checkout / "playbooks" / "publish.yml"), *words]
+        argv += ["-e", "image_publish_dir=dist/guest"]
         argv += ["-e", f"ansible_python_interpreter={sys.executable}"]
-        return run_tool(argv, cwd=tmp_path, environment={**os.environ, "PWD": str(tmp_path)})
+        # Nobody is at that proxy: loopback must be reached without it.
+        proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
+        outside = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+        return run_tool(argv, cwd=tmp_path, environment={**outside, **proxies, "PWD": str(tmp_path)})
 
     with pytest.raises(pytest.fail.Exception, match=r"cloud nowhere is not in clouds\.yaml"):
         publish("-e", "image_clouds=faulty,nowhere")
     assert glance_cloud.images() == []
+
+    text = publish("-e", "image_clouds=faulty", "--check")
+    assert f"Publish {output}" in text
+    assert re.search(r"clouds +faulty\b", text)
+    assert "private, becomes current, 3 versions stay" in text
+    assert glance_cloud.images() == []
+    assert not glance_cloud.proxy.seen("POST") and not glance_cloud.proxy.seen("PUT")
 
     text = publish("-e", "image_clouds=faulty")
     images = {image.name: image for image in glance_cloud.images(status="active")}

@@ -19,7 +19,7 @@ import pytest
 from helpers.glance import TestCloud, local_cloud, raw_disk, running_cloud
 from helpers.watch import until
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import (
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import (
     Cloud,
     CloudError,
     CloudOptions,
@@ -27,16 +27,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import 
     Refused,
     Unreachable,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import Glance, Image, ImageSpec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance_upload import (
-    Transport,
-    check,
-    holds,
-    spread,
-    upload,
-)
-from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Glance, Image, ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.route import Transport, check
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.upload import holds, spread, upload
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 
 SPEC = ImageSpec("guest", "raw", "bare", hidden=True)
 BOTH = ("local", "second")

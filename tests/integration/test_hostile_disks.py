@@ -18,7 +18,9 @@ import pytest
 from helpers.disks import MIB, make_disk, make_filesystem, tool
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _ext_reader, _program, _unpack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import unpack as unpack_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
 
 pytestmark = pytest.mark.root
 SECRET = "canary: " + "x" * 40
@@ -314,11 +316,9 @@ def test_a_name_that_leads_up(tmp_path: Path, canary: Path) -> None:
 
 def unpack(disk: Path, tree: Path) -> str:
     """Unpack without a check before; return the last line of the program."""
-    argv = _program.install(tree.with_name("program"), _unpack, _ext_reader)
-    result = subprocess.run(
-        [*argv, str(disk), "0", str(tree), "/"], capture_output=True, text=True, check=True, timeout=60
-    )
-    shutil.rmtree(tree.with_name("program"))
+    request = {"path": str(disk), "offset": 0, "tree": str(tree), "mountpoint": "/", "hidden": []}
+    argv, stdin = program(inodes, unpack_module, request=request)
+    result = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, timeout=60)
     assert result.stderr == ""
     return result.stdout.splitlines()[-1]
 

@@ -8,53 +8,27 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from helpers.machines import HANG, SECTOR, left_below, make_disk, qemu_processes, short_folder, wait_for
 from helpers.modules import finish_module, run_module, start_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _boot_disk, _config_drive
-from ansible_collections.goldsmith.openstack.plugins.module_utils._instance_data import (
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot_disk
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import config_drive
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instance_documents import (
     InstanceData,
     openstack_documents,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
-
-SECTOR = 512
-# A boot sector that halts: a machine that does nothing, for ever, and takes no processor for it.
-HANG = b"\xfa\xf4\xeb\xfd".ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
-
-
-def qemu_processes(folder: Path) -> list[int]:
-    """The processes that have something below a folder in their command line."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if os.fsencode(folder) + b"/" in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-def wait_for(condition: Any, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
 @pytest.fixture
 def short_path() -> Iterator[Path]:
-    """A folder with a short name, for sockets."""
-    with tempfile.TemporaryDirectory(prefix="gs-") as name:
-        yield Path(name)
-        assert not qemu_processes(Path(name))
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -62,22 +36,19 @@ def scratch(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """Where boots put their files; nothing may be left there."""
     monkeypatch.setenv("TMPDIR", str(short_path))
     yield short_path
-    assert not [path for base in short_path.iterdir() for path in base.iterdir()]
+    assert not left_below(short_path)
 
 
 @pytest.fixture
 def hang(tmp_path: Path) -> Path:
     """A disk that never gets to a kernel."""
-    image = tmp_path / "hang.raw"
-    image.write_bytes(HANG)
-    os.truncate(image, 1 << 20)
-    return image
+    return make_disk(tmp_path / "hang.raw", HANG)
 
 
 def test_config_drive(tmp_path: Path) -> None:
     documents = openstack_documents(InstanceData("a-b", "web", "ssh-ed25519 AAAA", "#!/bin/sh\n"))
     iso = tmp_path / "config.iso"
-    _config_drive.make_config_drive(Runner(), documents, iso)
+    config_drive.make_config_drive(Runner(), documents, iso)
     label = subprocess.run(
         ["blkid", "-p", "-o", "value", "-s", "LABEL", iso], capture_output=True, text=True, check=True
     )
@@ -97,7 +68,7 @@ def test_overlay_is_larger_and_leaves_the_image(tmp_path: Path, fmt: str) -> Non
     image = tmp_path / "image,with=odd name"
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", fmt, raw, image], check=True)
     before = image.read_bytes()
-    disk = _boot_disk.overlay(Runner(), str(image), 64 << 20, tmp_path)
+    disk = boot_disk.overlay(Runner(), str(image), 64 << 20, tmp_path)
     assert (disk.format, disk.size) == ("qcow2", 64 << 20)
     write = ["qemu-io", "-f", "qcow2", "-c", "write -P 7 1M 64k", "-c", "write -P 7 60M 64k", disk.path]
     subprocess.run(write, check=True, capture_output=True)
@@ -113,7 +84,7 @@ def test_disk_is_not_made_smaller(tmp_path: Path) -> None:
     image = tmp_path / "image.raw"
     image.write_bytes(HANG)
     os.truncate(image, 64 << 20)
-    assert _boot_disk.overlay(Runner(), str(image), 8 << 20, tmp_path).size == 64 << 20
+    assert boot_disk.overlay(Runner(), str(image), 8 << 20, tmp_path).size == 64 << 20
 
 
 def test_root_file_system_is_grown_on_a_copy(tmp_path: Path) -> None:
@@ -123,7 +94,7 @@ def test_root_file_system_is_grown_on_a_copy(tmp_path: Path) -> None:
     (tree / "file").write_text("content")
     subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, image, "32M"], check=True)
     before = image.read_bytes()
-    disk = _boot_disk.grown_copy(Runner(), str(image), 1 << 30, folder)
+    disk = boot_disk.grown_copy(Runner(), str(image), 1 << 30, folder)
     assert image.read_bytes() == before
     assert (disk.format, disk.size) == ("raw", 1 << 30)
     assert os.stat(disk.path).st_size == 1 << 30
@@ -137,8 +108,7 @@ def test_root_file_system_is_grown_on_a_copy(tmp_path: Path) -> None:
 
 
 def test_nothing_to_boot_is_seen_at_once(tmp_path: Path, scratch: Path) -> None:
-    image = tmp_path / "empty.raw"
-    image.write_bytes(bytes(1 << 20))
+    image = make_disk(tmp_path / "empty.raw")
     log = tmp_path / "console.log"
     begin = time.monotonic()
     result = run_module("image_boot", {"image": str(image), "user": "debian", "console_log": str(log)})

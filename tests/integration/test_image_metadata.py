@@ -19,9 +19,9 @@ from helpers.glance import TestCloud
 from helpers.tools import clean_environment
 from helpers.tools import tool as program
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_metadata as metadata
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _image_properties as image_properties
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import CloudError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import description as metadata
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import CloudError
 
 # What Debian knows of its releases, where the package distro-info-data is installed.
 RELEASES = Path("/usr/share/distro-info/debian.csv")
@@ -58,7 +58,8 @@ CASES: list[dict[str, Any]] = [
      "image_properties": {"hw_unheard_of": "1", "hw_rng_model": ""}},
     {"image_firmware": "hybrid", "image_resize": "lvm", "image_roles": "web", "image_user": "ops", **PROMISED},
     {"image_resize": "xen", "image_keep": 0, "image_provided_until": "notice"},
-    {"image_build": "capture", "vm_capture_name": "web", "image_replace_frequency": "never"},
+    {"image_purpose": "capture", "vm_capture_name": "web", "vm_capture_result": {"os": MACHINE},
+     "image_replace_frequency": "never"},
     {"image_replace_frequency": "often", "image_provided_until": "soon", "image_source": "nowhere"},
     {"image_properties": {"hw_disk_buss": "virtio", "os_type": "minix", "min_disk": 5}},
     {"image_properties": "a=b", "image_validate_properties": False},
@@ -68,13 +69,11 @@ ROLE = {"name": "goldsmith.openstack.image"}
 
 def tasks(case: dict[str, Any]) -> dict[str, Any]:
     """What the role makes of one case, added to a list: properties, or what it says."""
-    captured = {"include_role": {**ROLE, "tasks_from": "captured"}, "vars": {"vm_capture_result": {"os": MACHINE}}}
     return {
         "vars": case,
         "block": [
-            {"include_role": {**ROLE, "tasks_from": "main"}},
-            *([captured] if case.get("image_build") == "capture" else []),
-            {"set_fact": {"told": "{{ told + [[image_derived_properties, image_definition.properties]] }}"}},
+            {"include_role": ROLE},
+            {"set_fact": {"told": "{{ told + [[image_definition.derived_properties, image_definition.properties]] }}"}},
         ],
         "rescue": [{"set_fact": {"told": "{{ told + [ansible_failed_result.msg] }}"}}],
     }
@@ -112,7 +111,7 @@ def properties(told: list[Any], case: int) -> dict[str, str]:
     """What a disk of that case would bear."""
     assert not isinstance(told[case], str), told[case]
     found = metadata.of_format("qcow2", *told[case])
-    image_properties.check({name: value for name, value in found.items() if name != "hw_unheard_of"})
+    assert property_table.judge({name: value for name, value in found.items() if name != "hw_unheard_of"}) == ([], [])
     return found
 
 
@@ -192,11 +191,11 @@ def test_a_machine_that_was_made_elsewhere(told: list[Any]) -> None:
         ),
         (
             6,
-            "image_properties: hw_disk_buss=virtio: no service of OpenStack reads such a name; the nearest is "
-            "hw_disk_bus; os_type=minix: must be one of linux, windows; min_disk=5: is an attribute of the image and "
-            "no property; the option min_disk sets it; image_validate_properties=false takes them as they are",
+            "image_properties=hw_disk_buss,os_type,min_disk: os_type=minix: must be one of linux, windows; min_disk=5: "
+            "is an attribute of the image and no property; the option min_disk sets it; "
+            "image_validate_properties=false takes them as they are",
         ),
-        (7, """a=b: is no dictionary; with -e write '{"image_properties": {"name": "value"}}'"""),
+        (7, """a=b: is not a dictionary; with -e write '{"image_properties": {"name": "value"}}'"""),
     ],
 )
 def test_what_cannot_be_said_ends_the_build_before_it_begins(told: list[Any], case: int, expected: str) -> None:
@@ -208,7 +207,7 @@ def test_what_cannot_be_said_ends_the_build_before_it_begins(told: list[Any], ca
 def test_the_ends_of_support_are_those_that_debian_knows(checkout: Path) -> None:
     with RELEASES.open(encoding="utf-8") as file:
         known = {row["series"]: row for row in csv.DictReader(file)}
-    ours = yaml.safe_load((checkout / "roles/image/vars/main.yml").read_text())["image_distributions"]["debian"]
+    ours = yaml.safe_load((checkout / "extensions/goldsmith/distributions/debian.yml").read_text())
     for name, release in ours["releases"].items():
         assert (release["version"], release["until"]) == (known[name]["version"], known[name]["eol-lts"]), name
 
@@ -233,12 +232,12 @@ def test_what_glance_defines_is_known(session_cloud: TestCloud) -> None:
     for name, schema in found:
         if name.startswith("traits:"):
             # With an s this is a slip of the definition: Nova reads trait:.
-            assert "the nearest is trait:" in image_properties.faults({name: "required"})[0]
+            assert "the nearest is trait:" in property_table.judge({name: "required"})[1][0]
             continue
         for value in schema.get("enum") or samples[schema["type"]]:
-            assert image_properties.faults({name: value}) == [], name
-        if "enum" in schema and name.startswith(image_properties.RESERVED) and name != "vmware_ostype":
-            assert image_properties.faults({name: "no such value"}), f"{name}: anything goes"
+            assert property_table.judge({name: value}) == ([], []), name
+        if "enum" in schema and name.startswith(property_table.RESERVED) and name != "vmware_ostype":
+            assert property_table.judge({name: "no such value"})[0], f"{name}: anything goes"
 
 
 def test_the_attributes_of_glance_are_no_properties(session_cloud: TestCloud) -> None:
@@ -246,7 +245,7 @@ def test_the_attributes_of_glance_are_no_properties(session_cloud: TestCloud) ->
     attributes = [name for name, field in schema.items() if field.get("is_base", True)]
     assert len(attributes) > 20
     for name in attributes:
-        assert "is an attribute of the image and no property" in image_properties.faults({name: "x"})[0]
+        assert "is an attribute of the image and no property" in property_table.judge({name: "x"})[0][0]
 
 
 def test_glance_takes_what_we_let_pass_and_refuses_what_we_refuse(glance_cloud: TestCloud, told: list[Any]) -> None:
@@ -258,6 +257,6 @@ def test_glance_takes_what_we_let_pass_and_refuses_what_we_refuse(glance_cloud: 
         wanted = {**properties(told, case), "n" * 255: "v" * 65535, "a/b": "ü"}
         assert post("taken", wanted).items() >= wanted.items()
     for name, value in (("n" * 256, "x"), ("os_glance_x", "x"), ("self", "x"), ("size", "1"), ("a", "\U0001f600")):
-        assert image_properties.faults({name: value})
+        assert property_table.judge({name: value})[0]
         with pytest.raises(CloudError):
             post("refused", {name: value})

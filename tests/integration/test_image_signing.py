@@ -20,8 +20,8 @@ from helpers.key_manager import key_manager
 from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
 from helpers.versions import DATA, Versions, assert_one_line
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
-from ansible_collections.goldsmith.openstack.plugins.module_utils._signature import HASH_METHODS, Signer
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Refused
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.signature import HASH_METHODS, Signer
 
 CONTENT = b"\x53\xef" * 50_000
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from helpers.cpio import write_archive
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _initramfs
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
 @pytest.mark.parametrize("packer", ["gzip -n", "xz --check=crc32", "zstd -q", "lz4 -q -l", "lz4 -q"])
@@ -23,5 +23,5 @@ def test_names(tmp_path: Path, packer: str) -> None:
     packed = subprocess.run([*packer.split(), "-c"], input=file.getvalue(), check=True, capture_output=True).stdout
     path = tmp_path / "initrd"
     path.write_bytes(file.getvalue().replace(b"init", b"code") + bytes(300) + packed)
-    names = list(_initramfs.names(Runner(), str(path)))
+    names = list(initramfs.names(Runner(), str(path)))
     assert names == ["code", "lib/xen-blkfront.ko", "init", "lib/xen-blkfront.ko"]

@@ -20,8 +20,8 @@ from helpers.disks import GRUB, MIB, at, has_loop_device, put_grub, snapshot, to
 from helpers.modules import run_module
 from helpers.users import ordinary_user, run_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _disk, _grub, _layout
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout, grub, writer
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 pytestmark = pytest.mark.root
 EPOCH = 1_600_000_000
@@ -241,7 +241,7 @@ def test_grub_is_embedded_as_its_own_program_does(grub_tree: Path, tmp_path: Pat
     work = tmp_path / "work"
     for name in ("grub", "mnt"):
         (work / name).mkdir(parents=True)
-    _grub.make_core(Runner(), str(grub_tree), _grub.BIOS, _grub.Target(uuid), str(work / "grub" / "core.img"))
+    grub.make_core(Runner(), str(grub_tree), grub.BIOS, grub.Target(uuid), str(work / "grub" / "core.img"))
     shutil.copy(GRUB / "i386-pc" / "boot.img", work / "grub")
     with open(work / "fs.img", "wb") as file:
         file.truncate(8 * MIB)
@@ -413,6 +413,22 @@ def test_mounted_and_absent(disk: Path, tmp_path: Path) -> None:
     assert loop_image(disk, state="absent")["changed"] is False
 
 
+def test_who_holds_a_mount_elsewhere_changes_nothing(disk: Path, tmp_path: Path) -> None:
+    place = tmp_path / "mount"
+    assert loop_image(disk, state="mounted", mountpoint=place, partition=2)["changed"] is True
+    # A build that began meanwhile has a copy of all mounts, until it ends.
+    argv = ["unshare", "--mount", "sh", "-c", "echo ready; exec sleep 60"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "ready\n"
+        try:
+            for state in ("detached", "absent"):
+                assert loop_image(disk, state=state)["changed"] is True
+                assert loop_image(disk, state=state)["changed"] is False
+            assert not os.path.ismount(place)
+        finally:
+            other.kill()
+
+
 def test_a_mount_that_fails_leaves_nothing(tmp_path: Path) -> None:
     image = tmp_path / "empty.img"
     image.write_bytes(bytes(4 * MIB))
@@ -470,9 +486,9 @@ def test_an_ordinary_user_gets_the_same_bytes(grub_tree: Path, tmp_path: Path) -
         shutil.chown(folder / "out", name)
 
         def work() -> None:
-            layout = _layout.Layout(
-                label=_layout.GPT,
-                volumes=_layout.default_volumes(_layout.GPT, "hybrid", "ext4"),
+            layout = disk_layout.Layout(
+                label=disk_layout.GPT,
+                volumes=disk_layout.default_volumes(disk_layout.GPT, "hybrid", "ext4"),
                 seed="disk.img",
                 firmware="hybrid",
                 tree=str(folder / "tree"),
@@ -480,7 +496,7 @@ def test_an_ordinary_user_gets_the_same_bytes(grub_tree: Path, tmp_path: Path) -
             )
             image = folder / "out" / "disk.img"
             image.touch()
-            _disk.write(Runner(), _disk.make_plan(Runner(), layout), str(image))
+            writer.write(Runner(), writer.make_plan(Runner(), layout), str(image))
 
         run_as(name, work)
         assert digest(folder / "out" / "disk.img") == digest(expected)

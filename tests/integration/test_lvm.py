@@ -19,9 +19,10 @@ from helpers.lvm import Lvm, lvm_on
 from helpers.modules import run_module
 from helpers.system_trees import make_tree
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _areas, _audit
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit_rule import LogicalVolume
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import audit
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule import LogicalVolume
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import disk_areas
 
 pytestmark = pytest.mark.root
 EPOCH = 1_600_000_000
@@ -241,7 +242,7 @@ def test_the_root_is_found_in_its_volume(tree: Path, tmp_path: Path, format: str
     image, packed = tmp_path / "disk.img", tmp_path / "packed"
     result = loop_image(image, tree=tree, firmware="hybrid", volume_groups=[STATE], epoch=EPOCH)
     tool("qemu-img", "convert", "-O", format, image, packed)
-    with _audit.open_root(Runner(), str(packed)) as root:
+    with audit.open_root(Runner(), str(packed)) as root:
         assert root.volume == LogicalVolume("my-vg", "root", 0)
         assert (root.filesystem, sorted(root.partitions)) == ("ext3", ["bios_boot", "esp", "lvm"])
         assert root.files.text("/etc/fstab") == "UUID=1 / ext4 defaults 0 1\n"
@@ -324,7 +325,7 @@ def grown(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_volume_that_lvm2_made_is_put_together(grown: tuple[Path, Path], tmp_path: Path) -> None:
     image, source = grown
-    areas = {area.name: area for area in _areas.of_raw(Runner(), str(image)).areas}
+    areas = {area.name: area for area in disk_areas.of_raw(Runner(), str(image)).areas}
     assert sorted(areas) == ["grown/other", "grown/root"]
     assert (len(areas["grown/root"].pieces), areas["grown/root"].free_extents) == (3, 7)
     out = {name: str(tmp_path / name) for name in ("root", "kernel", "ramdisk")}

@@ -21,8 +21,8 @@ from helpers.modules import run_module
 from helpers.oslo import nova_values, sections_of
 from helpers.tools import run_tool, tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ini import parse
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._nova.ini import parse
 
 REMOVE = "remove_unused_base_images"
 AGE = "remove_unused_original_minimum_age_seconds"

@@ -21,7 +21,7 @@ from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
 from helpers.versions import DATA, Versions, assert_one_line
 from helpers.watch import until
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._cloud import Refused
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Refused
 
 CONTENT = b"\x53\xef" * 50_000
 

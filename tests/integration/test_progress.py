@@ -28,7 +28,7 @@ PLAYBOOK = """
 WORKER = f"""
 import sys, time
 sys.path[:0] = {sys.path!r}
-from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
 progress = Progress("convert disk", 100 << 20)
 for step in range(12):
     progress(step * (5 << 20))

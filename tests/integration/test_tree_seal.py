@@ -24,9 +24,10 @@ from helpers.system_trees import make_tree
 from helpers.tools import run_tool, tool
 from helpers.users import ordinary_user, run_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _namespaces, _seal
-from ansible_collections.goldsmith.openstack.plugins.module_utils._errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import seal as seal_module
 
 pytestmark = pytest.mark.root
 OLD = 1_000_000_000
@@ -163,9 +164,9 @@ def test_links_in_every_place_lead_nowhere(tmp_path: Path, outside: Path, form: 
         path.symlink_to(target)
         if place == "etc":
             with pytest.raises(GoldsmithError, match="is a folder without etc"):
-                _seal.seal(Runner(), str(tree))
+                seal_module.seal(Runner(), str(tree))
         else:
-            _seal.seal(Runner(), str(tree))
+            seal_module.seal(Runner(), str(tree))
             # What was made behind a link into /tmp went with that.
             assert broken(tree) <= ({"Q2"} if "ud" in place or place == "usr" else set()), place
         shutil.rmtree(tree)
@@ -295,10 +296,10 @@ def test_a_tree_of_subordinate_ids(user: tuple[str, Path], tmp_path: Path) -> No
     def work() -> dict[str, Any]:
         # That of the tests may lie where the user cannot go.
         sys.executable = "/usr/bin/python3"
-        runner, prefix = Runner(), _namespaces.prefix()
+        runner, prefix = Runner(), namespaces.prefix()
         runner.run([*prefix, "tar", "-C", str(folder), "-xpf", str(archive), "--numeric-owner"])
-        result = _seal.seal(runner, str(folder / "tree"))
-        again = _seal.seal(runner, str(folder / "tree"))
+        result = seal_module.seal(runner, str(folder / "tree"))
+        again = seal_module.seal(runner, str(folder / "tree"))
         runner.run([*prefix, "tar", "-C", str(folder), "-cf", str(archive) + ".new", "tree"])
         runner.run([*prefix, "rm", "-rf", str(folder / "tree")])
         return {**result, "again": again["changed"]}

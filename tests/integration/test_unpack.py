@@ -22,8 +22,9 @@ from helpers.disks import MIB, at, make_disk, make_filesystem, tool
 from helpers.modules import run_module, start_module
 from helpers.users import ordinary_user, run_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _extract, _namespaces
-from ansible_collections.goldsmith.openstack.plugins.module_utils._run import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract as extract_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 pytestmark = pytest.mark.root
 
@@ -78,11 +79,11 @@ def test_an_ordinary_user_takes_out_the_same(tree: Path, tmp_path: Path, checkou
 
         def work() -> tuple[dict[str, Any], str]:
             sys.executable = "/usr/bin/python3"  # that of the tests may lie in a home folder
-            outputs = _extract.Outputs(None, None, None, str(folder / "out"))
-            result = _extract.extract(Runner(), str(folder / "disk.img"), outputs, check_mode=False)
-            words = [*_namespaces.prefix(), sys.executable, str(folder / "facts.py"), str(folder / "out")]
+            outputs = extract_module.Outputs(None, None, None, str(folder / "out"))
+            result = extract_module.extract(Runner(), str(folder / "disk.img"), outputs, check_mode=False)
+            words = [*namespaces.prefix(), sys.executable, str(folder / "facts.py"), str(folder / "out")]
             seen = Runner().run(words).stdout
-            Runner().run([*_namespaces.prefix(), "rm", "-r", str(folder / "out")])
+            Runner().run([*namespaces.prefix(), "rm", "-r", str(folder / "out")])
             return result, seen
 
         result, seen = run_as(name, work)
@@ -291,7 +292,10 @@ def test_a_folder_with_other_content_and_one_for_everybody(tree: Path, tmp_path:
     assert "is a folder with other content; choose one that is empty" in result["msg"]
     with_setuid = Path("/var/tmp/goldsmith-test-tree")
     result = extract(tmp_path / "disk", with_setuid)
-    assert "could start the setuid programs of the disk there; put it below a folder of mode 0700" in result["msg"]
+    assert (
+        "could start the setuid programs of the disk there; put it below a folder of your own with mode 0700"
+        in result["msg"]
+    )
     assert not with_setuid.exists()
     assert (tmp_path / "out" / "mine").read_text() == "mine"
 

@@ -64,8 +64,8 @@ def test_a_plan_makes_nothing(checkout: Path, tmp_path: Path) -> None:
             {"virt_install_import": "/a", "virt_install_location": "http://h/"},
             "given are virt_install_import and virt_install_location: give one of",
         ),
-        ({"virt_install_distribution": "fedora"}, "without any only Debian bookworm and trixie can be installed"),
-        ({"virt_install_release": "sid"}, "without any only Debian bookworm and trixie can be installed"),
+        ({"virt_install_distribution": "fedora"}, "without any only the releases of Debian that Goldsmith knows"),
+        ({"virt_install_release": "sid"}, "without any only the releases of Debian that Goldsmith knows"),
     ],
 )
 def test_refusals(checkout: Path, tmp_path: Path, variables: dict[str, Any], message: str) -> None:

@@ -15,9 +15,9 @@ from helpers.glance import TestCloud
 from helpers.versions import Versions
 from helpers.watch import Watch, until
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import ImageSpec
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance_upload import upload
-from ansible_collections.goldsmith.openstack.plugins.module_utils._payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import ImageSpec
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.payload import Content
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.upload import upload
 
 FORMATS = {"image": "ami", "kernel": "aki", "ramdisk": "ari"}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from helpers.tools import project_files, run_tool, tool
 
 
@@ -27,6 +28,15 @@ def test_shellcheck(checkout: Path) -> None:
     scripts = [name for name in project_files(checkout) if _is_shell_script(checkout / name)]
     assert {"goldsmith", ".ci/run", "roles/openstack_guest/files/goldsmith-agent"} <= set(scripts)
     run_tool([tool("shellcheck"), *scripts], cwd=checkout)
+
+
+def test_shellcheck_of_distributions(checkout: Path, tmp_path: Path) -> None:
+    # Variables and names without blanks come from guest.sh.
+    head = "#!/bin/sh\n# shellcheck disable=SC2046,SC2086,SC2154\n"
+    for path in (checkout / "extensions/goldsmith/distributions").glob("*.yml"):
+        shell = yaml.safe_load(path.read_text()).get("shell", "")
+        (tmp_path / f"{path.stem}.sh").write_text(head + shell)
+    run_tool([tool("shellcheck"), *sorted(map(str, tmp_path.glob("*.sh")))], cwd=checkout)
 
 
 def _is_shell_script(path: Path) -> bool:

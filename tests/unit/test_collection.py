@@ -1,16 +1,19 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection says of itself: metadata, action group, documentation of the modules."""
+"""What the collection says of itself: metadata, action groups, documentation of the modules."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.clouds import CLOUD_ARGUMENTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py"))
@@ -31,15 +34,40 @@ def texts(module: str) -> dict[str, Any]:
     }
 
 
-def test_the_action_group_holds_every_module() -> None:
-    assert load("meta/runtime.yml")["action_groups"] == {"goldsmith": MODULES}
+def options(module: str) -> set[str]:
+    """The options that the argument spec of a module has."""
+    asked: dict[str, Any] = {}
+
+    class Asked(Exception):
+        pass
+
+    def note(argument_spec: dict[str, Any], **_more: Any) -> None:
+        asked.update(argument_spec)
+        raise Asked
+
+    code = importlib.import_module(f"ansible_collections.goldsmith.openstack.plugins.modules.{module}")
+    if not hasattr(code, "main"):
+        return set()  # an action plugin does the work
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Asked):
+        patch.setattr(code, "AnsibleModule", note)
+        code.main()
+    return set(asked)
+
+
+@pytest.mark.parametrize(("group", "common"), [("glance", set(CLOUD_ARGUMENTS)), ("libvirt", {"uri"})])
+def test_a_group_holds_the_modules_that_take_its_options(group: str, common: set[str]) -> None:
+    groups = load("meta/runtime.yml")["action_groups"]
+    assert set(groups) == {"glance", "libvirt"}
+    assert groups[group] == [module for module in MODULES if common <= options(module)]
+    # Nor is there one that takes some of them.
+    assert not [module for module in MODULES if common & options(module) - {"timeout"} and module not in groups[group]]
 
 
 def test_the_tools_for_development_are_not_shipped() -> None:
     ignored = set(load("galaxy.yml")["build_ignore"])
     assert {".ansible", ".venv", "dist", "tests", "molecule", "goldsmith"} <= ignored
     shipped = {path.name for path in CHECKOUT.iterdir()} - ignored
-    assert {"meta", "plugins", "roles", "playbooks", "LICENSE", "README.md"} <= shipped
+    assert {"extensions", "meta", "plugins", "roles", "playbooks", "LICENSE", "README.md"} <= shipped
 
 
 def test_nothing_is_needed_from_other_collections() -> None:

@@ -41,6 +41,8 @@ def test_variables_start_with_the_name_of_the_role(role: str) -> None:
 
 
 def test_argument_specs_repeat_the_defaults(role: str) -> None:
+    if role == "image":
+        return  # its defaults are those of the specification of the variables
     defaults = load(ROLES / role / "defaults" / "main.yml")
     specified = set()
     for entry_point, spec in specs(role).items():
@@ -56,7 +58,8 @@ def test_argument_specs_repeat_the_defaults(role: str) -> None:
 
 
 def test_readme_names_every_variable(role: str) -> None:
-    text = (ROLES / role / "README.md").read_text()
+    readme = ROLES.parent / "docs" / "operator" / "variables.md" if role == "image" else ROLES / role / "README.md"
+    text = readme.read_text()
     for entry_point, spec in specs(role).items():
         for name in spec.get("options") or {}:
-            assert name in text, f"{role}, {entry_point}: README.md does not name {name}"
+            assert name in text, f"{role}, {entry_point}: {readme.name} does not name {name}"

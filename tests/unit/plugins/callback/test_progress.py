@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.callback import progress
-from ansible_collections.goldsmith.openstack.plugins.module_utils._progress import PROGRESS_FILE, Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import PROGRESS_FILE, Progress
 
 
 class Screen:
@@ -126,3 +126,12 @@ def test_summary_comes_last(run: Run) -> None:
     run.callback.v2_playbook_on_stats(None)
     text = "\n".join(run.screen.lines)
     assert text.index("[SUMMARY]") < text.index("disk_image : Make the disk") < text.index("1.0 GiB  dist/x.raw")
+
+
+def test_a_host_that_cannot_be_reached_is_told_with_task_and_cause(run: Run) -> None:
+    result = SimpleNamespace(
+        host=SimpleNamespace(get_name=lambda: "image_system"), task_name="greeter : Copy", result={"msg": "no\nroute"}
+    )
+    run.callback.v2_runner_on_unreachable(result)
+    run.callback.v2_playbook_on_stats(None)
+    assert "image_system could not be reached in the task greeter : Copy: no route" in run.screen.lines

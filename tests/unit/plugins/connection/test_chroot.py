@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.goldsmith.openstack.plugins.connection import chroot
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _chroot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot as chroot_module
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def outlive_parent() -> Iterator[None]:
 @pytest.fixture
 def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> chroot.Connection:
     """Its programs run here, not in the tree."""
-    monkeypatch.setattr(_chroot, "enter_words", lambda tree, argv: list(argv))
+    monkeypatch.setattr(chroot_module, "enter_words", lambda tree, argv: list(argv))
     connection = chroot.Connection(PlayContext())
     connection.get_option = {"tree": str(tmp_path / "tree")}.get
     return connection
@@ -55,14 +55,22 @@ def test_files(connection: chroot.Connection, tmp_path: Path) -> None:
 
 
 def test_copies_that_fail_leave_no_file(connection: chroot.Connection, tmp_path: Path) -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=r"cannot copy: .*No such file"):
+    with pytest.raises(AnsibleError, match=r"cannot copy: .*No such file") as caught:
         connection.fetch_file(str(tmp_path / "none"), str(tmp_path / "out"))
+    # The host is not unreachable for that: a rescue would not see it.
+    assert not isinstance(caught.value, AnsibleConnectionFailure)
     with pytest.raises(AnsibleFileNotFound):
         connection.put_file(str(tmp_path / "none"), str(tmp_path / "out"))
     (tmp_path / "in").write_text("x")
-    with pytest.raises(AnsibleConnectionFailure, match="cannot copy"):
+    with pytest.raises(AnsibleError, match="cannot copy"):
         connection.put_file(str(tmp_path / "in"), str(tmp_path / "none" / "out"))
     assert os.listdir(tmp_path) == ["in"]
+
+
+def test_a_folder_of_ansible_that_cannot_be_made_is_a_failed_task(connection: chroot.Connection) -> None:
+    with pytest.raises(AnsibleError, match="cannot make a temporary folder in the tree: mkdir") as caught:
+        connection.exec_command("mkdir -p /proc/none/ansible-tmp-1 && echo made")
+    assert not isinstance(caught.value, AnsibleConnectionFailure)
 
 
 def test_the_tree_is_the_host_unless_told() -> None:

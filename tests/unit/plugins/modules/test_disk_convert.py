@@ -12,7 +12,7 @@ import pytest
 import yaml
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _convert
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import convert
 from ansible_collections.goldsmith.openstack.plugins.modules import disk_convert
 
 
@@ -41,5 +41,5 @@ def test_bad_parameters(tmp_path: Path, arguments: dict[str, Any], message: str,
 
 def test_documented_choices_are_those_of_the_code() -> None:
     options = yaml.safe_load(disk_convert.DOCUMENTATION)["options"]
-    assert options["format"]["choices"] == list(_convert.FORMATS)
-    assert options["compression"]["choices"] == list(_convert.COMPRESSIONS)
+    assert options["format"]["choices"] == list(convert.FORMATS)
+    assert options["compression"]["choices"] == list(convert.COMPRESSIONS)

@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from helpers.glance import kernel, raw_disk, run_module
+import pytest
+from helpers.glance import kernel, raw_disk, run_module, start_module
 
 MODULE = "glance_triplet_upload"
 
@@ -24,3 +26,21 @@ def test_kernel_and_ramdisk_come_together(tmp_path: Path) -> None:
     result = run_module(MODULE, {"name": "guest", "image": "x", "kernel": "y"})
     assert result["failed"]
     assert "required together: kernel, ramdisk" in result["msg"]
+
+
+UNKNOWN = "hw_disk_buss=ide: no service of OpenStack is known to read such a name; the nearest is hw_disk_bus"
+
+
+@pytest.mark.parametrize("mode", [None, True, "true", "strict", False, "false"])
+def test_names_of_properties_warn_and_values_end_it(tmp_path: Path, mode: bool | str | None) -> None:
+    options = {"cloud": "no-such-cloud", "name": "guest", "image": str(raw_disk(tmp_path / "disk", size=1 << 20))}
+    options |= {} if mode is None else {"validate_properties": mode}
+    # In a process of its own: within this one warnings stay for the next.
+    unknown = start_module(MODULE, {**options, "properties": {"hw_disk_buss": "ide"}}).communicate()[0]
+    wrong = run_module(MODULE, {**options, "properties": {"hw_disk_bus": "floppy"}})
+    assert ("hw_disk_bus=floppy: must be one of" in wrong["msg"]) == (mode not in (False, "false"))
+    result = json.loads(unknown)
+    assert (UNKNOWN in result["msg"]) == (mode == "strict")
+    warned = mode in (None, True, "true")
+    assert str(result.get("warnings", "")).count(f"properties: {UNKNOWN}") == warned
+    assert len(result.get("warnings", [])) == warned

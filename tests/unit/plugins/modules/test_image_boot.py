@@ -57,5 +57,5 @@ def test_check_mode_tells_what_would_change(tmp_path: Path) -> None:
 
 def test_documented_choices_are_those_of_the_code() -> None:
     options = yaml.safe_load(image_boot.DOCUMENTATION)["options"]
-    assert options["instance_data"]["choices"] == list(image_boot._boot.INSTANCE_DATA)
-    assert options["kernel_args"]["default"] == image_boot._boot.NOVA_KERNEL_ARGS
+    assert options["instance_data"]["choices"] == list(image_boot.boot.INSTANCE_DATA)
+    assert options["kernel_args"]["default"] == image_boot.boot.NOVA_KERNEL_ARGS

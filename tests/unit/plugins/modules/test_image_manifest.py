@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from helpers.modules import run_module
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence import made
+
 GIB = 1 << 30
 
 
@@ -104,3 +106,33 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
     assert result["failed"] is True
     assert "artifacts=a.qcow2: is not in" in result["msg"]
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_files_were_made_from_is_taken_down(tmp_path: Path) -> None:
+    out, cache = tmp_path / "out", str(tmp_path / "cache")
+    out.mkdir()
+    (out / "a.qcow2").write_bytes(b"disk")
+    layers = {"cache_dir": cache, "key": "made of this", "questions": "asked"}
+    assert record(out, check=True, **layers)["proof"] == {}
+    assert made.sums(cache, str(out), "made of this") == {}
+    result = record(out, **layers)
+    (artifact,) = result["artifacts"]
+    assert made.sums(cache, str(out), "made of this") == {"a.qcow2": artifact["sha512"]}
+    # The same bits, asked the same.
+    made.keep_proof(cache, [artifact["sha512"]], "asked", {"boots": 1})
+    assert record(out, **layers)["proof"] == {"boots": 1}
+    assert record(out, **{**layers, "questions": "others"})["proof"] == {}
+    (out / "a.qcow2").write_bytes(b"other")
+    assert made.sums(cache, str(out), "made of this") == {}
+    assert record(out, **layers)["proof"] == {}
+
+
+@pytest.mark.parametrize("more", [{}, {"key": "key", "questions": "asked"}, {"questions": "asked"}])
+def test_nothing_is_taken_down_without_a_place_or_a_key(tmp_path: Path, more: dict[str, Any]) -> None:
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    out.mkdir()
+    (out / "a.qcow2").write_bytes(b"disk")
+    if "key" not in more and more:
+        more = {**more, "cache_dir": str(cache)}
+    assert record(out, **more)["proof"] == {}
+    assert not cache.exists() or not list((cache / "records").iterdir())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils import _layout
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout
 from ansible_collections.goldsmith.openstack.plugins.modules import loop_image
 
 MIB = 1 << 20
@@ -30,13 +30,13 @@ def item(**more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("firmware", "label"), [("none", "none"), ("bios", "mbr"), ("uefi", "gpt"), ("hybrid", "gpt")])
 def test_the_label_follows_the_firmware(firmware: str, label: str) -> None:
-    assert _layout.parse({**DEFAULTS, "firmware": firmware}).label == label
-    assert _layout.parse({**DEFAULTS, "firmware": firmware, "label": "gpt"}).label == "gpt"
+    assert disk_layout.parse({**DEFAULTS, "firmware": firmware}).label == label
+    assert disk_layout.parse({**DEFAULTS, "firmware": firmware, "label": "gpt"}).label == "gpt"
 
 
 def test_partitions_become_volumes() -> None:
     parts = [item(name="efi", type="esp", filesystem="vfat", size="64M", number=15), item(name="root"), item(name="x")]
-    layout = _layout.parse({**DEFAULTS, "label": "gpt", "partitions": parts, "size": "1.5G", "free": 10})
+    layout = disk_layout.parse({**DEFAULTS, "label": "gpt", "partitions": parts, "size": "1.5G", "free": 10})
     assert [volume.number for volume in layout.volumes] == [15, 2, 3]
     assert [volume.size for volume in layout.volumes] == [64 * MIB, None, None]
     assert [volume.label for volume in layout.volumes] == ["", "cloudimg-rootfs", ""]
@@ -51,27 +51,27 @@ def group(**more: Any) -> dict[str, Any]:
 
 def test_volume_groups_bring_their_partition() -> None:
     groups = [group(name="system", volumes=[{"name": "root"}, {"name": "var", "size": "2G", "filesystem": "none"}])]
-    layout = _layout.parse({**DEFAULTS, "volume_groups": groups})
+    layout = disk_layout.parse({**DEFAULTS, "volume_groups": groups})
     assert layout.label == "gpt"
     assert [(volume.name, volume.type, volume.filesystem) for volume in layout.volumes] == [("system", "lvm", None)]
     root, var = layout.groups[0].volumes
     assert (root.size, root.filesystem, root.label) == (None, "ext4", "cloudimg-rootfs")
     assert (var.size, var.filesystem, var.label) == (2048 * MIB, None, "")
-    assert _layout.parse({**DEFAULTS, "volume_groups": groups, "firmware": "bios"}).label == "mbr"
+    assert disk_layout.parse({**DEFAULTS, "volume_groups": groups, "firmware": "bios"}).label == "mbr"
     parts = [item(name="pv", type="lvm", number=3)]
     named = [group(name="system", partition="pv", volumes=[{"name": "root"}])]
-    layout = _layout.parse({**DEFAULTS, "partitions": parts, "volume_groups": named})
+    layout = disk_layout.parse({**DEFAULTS, "partitions": parts, "volume_groups": named})
     assert layout.group_in(layout.volumes[0]).name == "system"
     assert (layout.volumes[0].filesystem, layout.volumes[0].number) == (None, 3)
-    assert _layout.parse({**DEFAULTS, "volume_groups": []}).label == "none"
+    assert disk_layout.parse({**DEFAULTS, "volume_groups": []}).label == "none"
 
 
 def test_the_time_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    assert _layout.parse(DEFAULTS).epoch is None
+    assert disk_layout.parse(DEFAULTS).epoch is None
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
-    assert _layout.parse(DEFAULTS).epoch == 1600000000
-    assert _layout.parse({**DEFAULTS, "epoch": 0}).epoch == 0
+    assert disk_layout.parse(DEFAULTS).epoch == 1600000000
+    assert disk_layout.parse({**DEFAULTS, "epoch": 0}).epoch == 0
 
 
 @pytest.mark.parametrize(

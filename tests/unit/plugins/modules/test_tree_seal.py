@@ -11,7 +11,7 @@ import pytest
 import yaml
 from helpers.modules import run_module
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._seal_steps import STEPS
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_steps import STEPS
 from ansible_collections.goldsmith.openstack.plugins.modules import tree_seal
 
 

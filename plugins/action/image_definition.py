@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the definition of an image and complete it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, plan, specification
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import PREFIX
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content
+
+_ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+class ActionModule(ActionBase):
+    """The action goldsmith.openstack.image_definition: it runs on the control node, where the variables are."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Read every variable, refuse all bad ones in one line, or return the definition."""
+        result = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        self._faults: list[str] = []
+        options = dict(self._task.args)
+        purpose = options.pop("purpose", "build")
+        system = options.pop("system", {})
+        values = self._read(options)
+        if purpose == "capture" and values["build"] == "chroot":
+            values["build"] = "capture"
+        place = self._place(values, system)
+        self._check_build_host(values["build_host"])
+        self._check_purpose(purpose, values, place)
+        self._warnings += [f"image_properties: {line}" for line in definition.judged_properties(values)[1]]
+        axes = None if purpose == "publish" else self._load(values, system)
+        self._faults += definition.faults(values, axes, place)
+        if self._faults:
+            return {**result, "failed": True, "msg": "; ".join(self._faults)}
+        done = definition.build(values, axes, place) if axes else definition.publication(values, place)
+        lines = plan.of_build(done) if axes else plan.of_publication(done)
+        if axes:
+            done["layers"] = _content.layers(done, self._variables)
+        result.update(changed=False, plan=lines, definition=done, warnings=self._warnings)
+        return result
+
+    def _read(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the values: the options of the task go before the variables. Takes down names that are not known."""
+        others = self._template("image_other_variables")
+        names = [name for name in self._variables if name.startswith(PREFIX)]
+        misspelt, self._warnings = specification.unknown(
+            [*names, *(PREFIX + name for name in options)],
+            [*_names_of_roles(), *(others if isinstance(others, list) else str(others or "").split(","))],
+        )
+        known = [
+            name for name in specification.SPECIFICATION if PREFIX + name in self._variables and name not in options
+        ]
+        values, bad = specification.read({**{name: self._template(PREFIX + name) for name in known}, **options})
+        self._faults += [*misspelt, *bad]
+        return values
+
+    def _template(self, name: str) -> Any:
+        """Return the value of a variable; None where there is none."""
+        try:
+            return self._templar.template(self._variables.get(name))
+        except AnsibleError as error:
+            self._faults.append(f"{name}: cannot be read: {' '.join(str(error).split())}")
+            return None
+
+    def _place(self, values: dict[str, Any], system: dict[str, str]) -> definition.Place:
+        """Return where the variables were said, and the guest of libvirt that becomes the image."""
+        here = os.environ.get("PWD") or str(Path.cwd())
+        role = {"virt_install": "virt_install", "capture": "vm_capture"}.get(values["build"])
+        installed = role == "virt_install"
+        machine = role and {
+            "uri": str(self._template(f"{role}_uri") or "qemu:///system"),
+            "name": str(self._template(f"{role}_name") or (values["name"] if installed else "")),
+            "shutdown": installed or str(self._template(f"{role}_shutdown")).lower() in ("true", "yes", "1"),
+        }
+        return definition.Place(here, str(Path.home()), machine or {}, system, os.environ)
+
+    def _check_build_host(self, name: str) -> None:
+        # A play of no host does nothing, and Ansible calls that a success.
+        hosts = lookup_loader.get("inventory_hostnames", loader=self._loader, templar=self._templar)
+        if not hosts.run([name], variables=self._variables):
+            self._faults.append(f"image_build_host={name}: is not in the inventory; see ansible-inventory --graph")
+
+    def _check_purpose(self, purpose: str, values: dict[str, Any], place: definition.Place) -> None:
+        if purpose == "publish":
+            self._faults += [
+                f"image_{name}: is empty; {text}"
+                for name, text in (
+                    ("publish_dir", "name the output folder of a build, as dist/debian-13-amd64"),
+                    ("clouds", "name the clouds to publish to, as in clouds.yaml"),
+                )
+                if not values[name]
+            ]
+        elif purpose == "capture" and values["build"] != "capture":
+            self._faults.append(f"image_build={values['build']}: a machine is captured as it is; leave it out")
+        elif purpose == "capture" and not place.machine["name"]:
+            self._faults.append("vm_capture_name: is empty; name the machine, as virsh list --all shows it")
+        elif purpose == "build" and values["build"] == "capture":
+            self._faults.append(
+                "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm"
+            )
+        # A file of another build host is seen there only.
+        if self._connection.transport == "local":
+            self._faults += [
+                f"image_{name}={values[name]}: there is no such file; give the path of a file (PEM)"
+                for name in definition.FILES
+                if values[name] and not Path(place.here, values[name]).expanduser().is_file()
+            ]
+
+    def _load(self, values: dict[str, Any], system: dict[str, str]) -> definition.Axes | None:
+        """Return the data behind the names of a definition, or None after taking down which are not found."""
+        before = len(self._faults)
+
+        def found(axis: str, variable: str) -> dict[str, Any]:
+            try:
+                return _axes.load(axis, values[variable])
+            except AnsibleError as error:
+                self._faults.append(f"image_{variable}={values[variable]}: {error}")
+                return {}
+
+        captured = values["build"] == "capture"
+        distribution = _axes.of_system(system.get("id", "")) if captured else found("distributions", "distribution")
+        strategy, architecture = found("strategies", "resize"), found("architectures", "architecture")
+        if values["agent"]:
+            found("agents", "agent")
+        if len(self._faults) > before:
+            return None
+        agents = {name: _axes.load("agents", name) for name in strategy["agents"]}
+        return definition.Axes(distribution, strategy, agents, architecture)
+
+
+def _names_of_roles() -> list[str]:
+    """Return the variables of roles whose names begin as ours do."""
+    found: list[str] = []
+    for path in _ROLES.glob(f"{PREFIX}*/defaults/main.yml"):
+        found += yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables that say what an image is and how it is made."""
+
+from __future__ import annotations
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import Variable, grouped
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
+
+DISKS = ("qcow2", "raw", "vhd")
+FORMATS = (*DISKS, "triplet")
+
+IMAGE = (
+    *grouped(
+        "The system",
+        Variable(
+            "name",
+            "text",
+            "",
+            "Name in Glance and of the files.",
+            check=checks.file_name,
+            shown="<distribution>-<version>-<architecture>",
+        ),
+        Variable(
+            "distribution",
+            "text",
+            "debian",
+            "Distribution: debian, or NAMESPACE.COLLECTION.NAME for one of your own.",
+            check=checks.axis,
+        ),
+        Variable(
+            "release",
+            "text",
+            "",
+            "Code name of the release. Empty for the distribution's own choice, the newest stable one.",
+            check=checks.line,
+            shown="trixie",
+        ),
+        Variable("architecture", "text", "amd64", "Architecture of the image.", check=checks.axis),
+        Variable(
+            "resize",
+            "text",
+            "cloud_init",
+            "How the root file system grows to the flavour's disk: cloud_init, lvm, xen, or NAMESPACE.COLLECTION.NAME.",
+            check=checks.axis,
+        ),
+        Variable(
+            "agent",
+            "text",
+            "",
+            "Who applies the instance data: cloud_init, or goldsmith, a small agent without Python.",
+            check=checks.axis,
+            shown="the strategy's",
+        ),
+        Variable(
+            "firmware",
+            "text",
+            "bios",
+            "What the disk boots by. hybrid boots by both.",
+            choices=("bios", "uefi", "hybrid"),
+        ),
+        Variable("filesystem", "text", "ext4", "File system of the root.", choices=("ext3", "ext4")),
+        Variable(
+            "volumes",
+            "records",
+            [],
+            "Logical volumes beside the root, with image_resize=lvm.",
+            fields=(
+                Variable("name", "text", None, "Name of the volume.", check=checks.volume_name),
+                Variable("size", "text", None, "Size in powers of 1024, as 2G.", check=checks.size),
+                Variable(
+                    "mountpoint", "text", "", "Where it is mounted. Without one it is not.", check=checks.mountpoint
+                ),
+                Variable("filesystem", "text", "ext4", "Its file system.", choices=("ext3", "ext4")),
+            ),
+        ),
+        Variable(
+            "formats",
+            "words",
+            [],
+            "What is made.",
+            choices=FORMATS,
+            shown="qcow2, triplet; with image_resize=xen vhd, triplet",
+        ),
+        Variable(
+            "compression",
+            "text",
+            "zstd",
+            "Compression of the qcow2. zstd is smaller and faster, and needs QEMU 5.1 or newer on the cloud.",
+            choices=("zstd", "zlib"),
+        ),
+    ),
+    *grouped(
+        "How it is made",
+        Variable(
+            "build",
+            "text",
+            "chroot",
+            "How the system is made: chroot is from packages, in a tree; virt_install by the distribution's installer, "
+            "or from an existing disk, in a guest of libvirt; capture takes a machine as it is.",
+            choices=("chroot", "virt_install", "capture"),
+        ),
+        Variable(
+            "build_host",
+            "text",
+            "localhost",
+            "Host of the inventory that builds, or that publishes.",
+            check=checks.line,
+        ),
+        Variable(
+            "keep_machine", "flag", False, "Whether the guest that image_build=virt_install made stays, switched off."
+        ),
+        Variable(
+            "mirror",
+            "text",
+            "",
+            "Empty for the release's own mirrors, host for the build host's apt sources, or a URL.",
+            check=checks.mirror,
+        ),
+        Variable(
+            "security_mirror",
+            "text",
+            "",
+            "URL of the mirror for security updates, beside a URL in image_mirror.",
+            check=checks.security_mirror,
+        ),
+        Variable(
+            "proxy",
+            "text",
+            "",
+            "URL of the proxy for downloads while building. It is not kept in the image.",
+            check=checks.url,
+        ),
+        Variable(
+            "output_dir",
+            "text",
+            "dist",
+            "Folder for the output folders; a relative one begins where the command was given.",
+            check=checks.path,
+        ),
+        Variable(
+            "cache_dir",
+            "text",
+            "~/.cache/goldsmith",
+            "Folder for what can be made again. Safe to delete at any time.",
+            check=checks.path,
+        ),
+        Variable(
+            "cache",
+            "flag",
+            True,
+            "Whether a build begins with what earlier ones made and what has not changed since; off makes all anew.",
+        ),
+        Variable(
+            "cache_max",
+            "text",
+            "10G",
+            "What is kept for later builds takes no more than this; what was not used for longest goes first.",
+            check=checks.size,
+        ),
+        Variable(
+            "cache_roles_age",
+            "number",
+            24,
+            "For how many hours a system that roles of yours have configured is used again, since a role may fetch "
+            "things that change. 0 is for none.",
+        ),
+        Variable(
+            "verify",
+            "words",
+            ["audit", "boot"],
+            "Proofs before the publication; [] for none.",
+            choices=("audit", "boot"),
+        ),
+        Variable(
+            "verify_again",
+            "flag",
+            False,
+            "Whether files that were proved before by the same questions are proved again.",
+        ),
+        Variable(
+            "other_variables",
+            "words",
+            [],
+            "Variables of your own that begin with image_, so that they are not taken for misspelt ones.",
+            check=checks.line,
+        ),
+    ),
+    *grouped(
+        "What is in it",
+        Variable("packages", "words", [], "Packages to add.", check=checks.package),
+        Variable("roles", "words", [], "Roles to run in the image, by name or path.", check=checks.role),
+        Variable(
+            "roles_always",
+            "words",
+            [],
+            "Of image_roles those that run at each build, whatever is kept; the roles behind the first of them too.",
+            check=checks.role,
+        ),
+        Variable(
+            "user",
+            "text",
+            "",
+            "Account that gets the instance's key.",
+            check=checks.account,
+            shown="the distribution's",
+        ),
+        Variable(
+            "locales",
+            "words",
+            [],
+            "Locales to generate; the first is the system's. Empty for C.UTF-8.",
+            check=checks.locale_name,
+        ),
+        Variable("timezone", "text", "UTC", "Time zone, as Europe/Berlin.", check=checks.time_zone),
+        Variable(
+            "authorized_keys",
+            "lines",
+            [],
+            "Public keys that the account accepts besides the instance's: whole lines, in a list.",
+            check=checks.public_key,
+        ),
+        Variable(
+            "seal_skip", "words", [], "Steps of the cleaning (module tree_seal) that are left out.", choices=SEAL_STEPS
+        ),
+    ),
+)

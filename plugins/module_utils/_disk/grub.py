@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GRUB: core images, boot sectors and grub.cfg for a disk image, with the modules of the image itself."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, SECTOR, align_up
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rootfs import Kernel
+
+BIOS = "i386-pc"
+UEFI = "x86_64-efi"
+_PACKAGES = {BIOS: "grub-pc-bin", UEFI: "grub-efi-amd64-bin"}
+_MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
+_MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
+
+# Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
+_BPB = slice(0x03, 0x5A)
+_KERNEL_SECTOR = 0x5C
+_BOOT_DRIVE = 0x64
+_DRIVE_CHECK = slice(0x66, 0x68)
+_TABLE = slice(0x1B8, 0x200)
+# The last entry of the block list in the first sector of core.img (grub's diskboot.S).
+_BLOCK_LIST = slice(0x1F4, 0x200)
+_CORE_SEGMENT = 0x820
+
+
+@dataclass(frozen=True)
+class Target:
+    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM."""
+
+    uuid: str
+    volume: str | None = None
+
+    @property
+    def search(self) -> str:
+        """The command by which GRUB finds it."""
+        # Without the hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search.
+        hint = f"--hint=lvm/{self.volume} " if self.volume else ""
+        return f"search --no-floppy --fs-uuid --set=root {hint}{self.uuid}"
+
+    @property
+    def argument(self) -> str:
+        """The kernel argument by which the initramfs finds it."""
+        # By the name of the volume the initramfs knows which group to activate.
+        return f"root=/dev/mapper/{self.volume}" if self.volume else f"root=UUID={self.uuid}"
+
+
+@dataclass(frozen=True)
+class Root:
+    """What GRUB has to start."""
+
+    target: Target
+    kernel: Kernel
+    kernel_args: str
+    title: str
+
+
+def module_folder(tree: str, platform: str) -> Path:
+    """Return the host path of the tree's GRUB modules; raise GoldsmithError when the tree has none."""
+    folder = Path(tree, "usr/lib/grub", platform)
+    # A tree may be foreign: what its links lead to on this host is none of its GRUB.
+    odd = [path for path in (folder, *list(folder.parents)[:3]) if path.is_symlink()]
+    if not odd and folder.is_dir():
+        used = [entry for entry in folder.iterdir() if entry.suffix in (".img", ".lst", ".mod")]
+        odd = [entry for entry in used if entry.is_symlink() or not entry.is_file()]
+    if odd:
+        raise GoldsmithError(f"{odd[0]} is not a plain file or folder", hint="install GRUB in the tree again")
+    if not (folder / "moddep.lst").is_file():
+        raise GoldsmithError(
+            f"the tree {tree} has no GRUB for {platform} in /usr/lib/grub",
+            hint=f"add the package {_PACKAGES[platform]} or set firmware=none",
+        )
+    return folder
+
+
+def module_files(tree: str, platform: str) -> dict[str, str]:
+    """Return what grub-install would copy to /boot/grub: names inside the image and their host paths."""
+    folder = module_folder(tree, platform)
+    return {
+        f"/boot/grub/{platform}/{entry.name}": str(entry)
+        for entry in sorted(folder.iterdir())
+        if entry.suffix in (".mod", ".lst")
+    }
+
+
+def make_core(runner: Runner, tree: str, platform: str, target: Target, output: str) -> None:
+    """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid.
+
+    *output* lies in a folder for temporary files.
+    """
+    modules = [*_MODULES, *_MORE, *(["biosdisk"] if platform == BIOS else ["fat"])]
+    early = Path(f"{output}.cfg")
+    early.write_text(f"{target.search}\nset prefix=($root)/boot/grub\n")
+    argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", str(early)]
+    runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
+    early.unlink()
+
+
+def embed(disk: str, boot: bytes, core: bytes, *, sector: int, room: int) -> None:
+    """Write boot.img into the first sector of a disk image and core.img at *sector*, as grub-bios-setup does.
+
+    *room* is the number of bytes free there. No Reed-Solomon codes are written: an image file does not decay.
+    """
+    size = align_up(len(core), SECTOR)
+    if len(boot) != SECTOR or size <= SECTOR:
+        raise GoldsmithError("boot.img or core.img is not that of GRUB", hint="install GRUB in the tree again")
+    if size > room:
+        raise GoldsmithError(f"GRUB needs {size} bytes behind sector {sector}, only {room} are free")
+    first = bytearray(boot)
+    struct.pack_into("<Q", first, _KERNEL_SECTOR, sector)
+    first[_BOOT_DRIVE] = 0xFF  # the drive that the BIOS booted from
+    first[_DRIVE_CHECK] = b"\x90\x90"  # no workaround for BIOSes that pass a wrong drive
+    body = bytearray(core.ljust(size, b"\0"))
+    body[_BLOCK_LIST] = struct.pack("<QHH", sector + 1, size // SECTOR - 1, _CORE_SEGMENT)
+    with open(disk, "r+b") as file:
+        old = file.read(SECTOR)
+        first[_BPB] = old[_BPB]
+        first[_TABLE] = old[_TABLE]
+        file.seek(0)
+        file.write(first)
+        file.seek(sector * SECTOR)
+        file.write(body)
+
+
+def install_bios(runner: Runner, disk: str, tree: str, target: Target, *, bios_boot: tuple[int, int] | None) -> None:
+    """Make a disk image bootable by BIOS; *bios_boot* is start and size of that partition, None on an MBR disk."""
+    start, room = bios_boot or (SECTOR, MIB - SECTOR)
+    with scratch_folder("image") as folder:
+        core = os.path.join(folder, "core.img")
+        make_core(runner, tree, BIOS, target, core)
+        boot = module_folder(tree, BIOS) / "boot.img"
+        embed(disk, boot.read_bytes(), Path(core).read_bytes(), sector=start // SECTOR, room=room)
+
+
+def configuration(root: Root) -> str:
+    """Return the first grub.cfg; the guest's own update-grub replaces it with the first kernel update."""
+    entry = [
+        "set default=0",
+        "set timeout=0",
+        "serial --unit=0 --speed=115200",
+        "terminal_input console serial",
+        "terminal_output console serial",
+        root.target.search,
+        f"menuentry {_quote(root.title)} {{",
+        f"  linux {root.kernel.image} {root.target.argument} ro {' '.join(root.kernel_args.split())}".rstrip(),
+        f"  initrd {root.kernel.ramdisk}",
+        "}",
+    ]
+    return "# Written with the image; update-grub replaces it.\n" + "\n".join(entry) + "\n"
+
+
+def _quote(text: str) -> str:
+    return "'" + " ".join(text.split()).replace("'", "'\\''") + "'"

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""fstab: which file systems of a disk a system puts together, and the same text for a system of one piece."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SWAP = "swap"
+# A virtual machine names its first disk in one of these ways.
+_FIRST_DISK = re.compile(r"/dev/(?:(?:sd|vd|xvd|hd)a|nvme0n1p|mmcblk0p)(\d+)")
+_BY = re.compile(r"/dev/disk/by-(uuid|label|partuuid|partlabel)/(.+)")
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+# No other sign parts fields, whatever Python takes for a blank.
+_BLANKS = re.compile(r"[ \t]+")
+_TAGS = ("UUID", "LABEL", "PARTUUID", "PARTLABEL")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one line mounts; *text* is the line itself."""
+
+    source: str
+    mountpoint: str
+    fstype: str
+    options: tuple[str, ...]
+    text: str
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it is mounted at every boot."""
+        return "noauto" not in self.options
+
+    @property
+    def plain(self) -> bool:
+        """Whether the mount point is a path without detours."""
+        return self.mountpoint.startswith("/") and posixpath.normpath(self.mountpoint) == self.mountpoint
+
+
+@dataclass(frozen=True)
+class Home:
+    """The names by which fstab can mean one file system of a disk; *number* is that of its partition."""
+
+    uuid: str = ""
+    label: str = ""
+    partition_uuid: str = ""
+    partition_label: str = ""
+    number: int = 0
+    devices: tuple[str, ...] = ()
+
+    def is_meant(self, source: str) -> bool:
+        """Return whether the first field of a line means this one."""
+        tag, equals, value = source.partition("=")
+        if by := _BY.fullmatch(source):
+            tag, equals, value = by.group(1).upper(), "=", by.group(2)
+        if equals and tag in _TAGS:
+            value = value.strip('"')
+            own = dict(zip(_TAGS, (self.uuid, self.label, self.partition_uuid, self.partition_label), strict=True))[tag]
+            is_label = tag.endswith("LABEL")
+            return bool(own) and (value == own if is_label else value.lower() == own.lower())
+        if device := _FIRST_DISK.fullmatch(source):
+            return self.number > 0 and not self.devices and int(device.group(1)) == self.number
+        return source in self.devices
+
+
+def parse(text: str) -> list[Line]:
+    """Return the lines that mount something, in their order; bytes that are no UTF-8 stand in them as surrogates."""
+    found = []
+    for line in text.split("\n"):
+        fields = [_unescaped(field) for field in _BLANKS.split(line.removesuffix("\r").strip(" \t"))]
+        if len(fields) >= 2 and not fields[0].startswith("#"):
+            fstype, options = [*fields[2:4], *("auto", "defaults")[len(fields[2:4]) :]]
+            mountpoint = fields[1].rstrip("/") or "/"
+            found.append(Line(fields[0], mountpoint, fstype, tuple(options.split(",")), line))
+    return found
+
+
+def rewritten(text: str, root: str, *, drop: Callable[[Line], bool]) -> str:
+    """Return the text with *root* as what is mounted on /, and without the lines to *drop*."""
+    lines = []
+    for raw in _LINE.findall(text):
+        line = next(iter(parse(raw)), None)
+        if line is None:
+            lines.append(raw)
+        elif line.mountpoint == "/" and line.fstype != SWAP:
+            # The other fields are kept as they stand in their columns.
+            lines.append(re.sub(r"^([ \t]*)[^ \t]+", lambda match: match.group(1) + root, raw))
+        elif not drop(line):
+            lines.append(raw)
+    return "".join(lines)
+
+
+def _unescaped(field: str) -> str:
+    # What is escaped are bytes, not signs.
+    raw = _ESCAPED.sub(lambda match: bytes([int(match.group(1), 8) & 0xFF]), field.encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")

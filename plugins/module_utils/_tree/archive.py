@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of a Debian archive, kept in the cache folder and brought up to date by apt, which verifies it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sha512_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+
+# What the base system of mmdebstrap's variant minbase is.
+_BASE = ("?essential", "?priority(required)", "apt")
+# Without a delay between retries: after a write to a full disk apt 2.6 would wait for its next try for ever.
+_CONFIGURATION = """\
+Dir "{folder}";
+Dir::State::Status "{folder}/status";
+Dir::Etc "{folder}";
+Dir::Etc::Parts "";
+Dir::Etc::Trusted "/etc/apt/trusted.gpg";
+Dir::Etc::TrustedParts "/etc/apt/trusted.gpg.d/";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
+APT::Install-Recommends "false";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries::Delay "false";
+{more}"""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The package lists of some *sources*, which are lines of apt, in a *folder* of their own."""
+
+    runner: Runner
+    folder: str
+    sources: tuple[str, ...]
+    architecture: str
+    proxy: str = ""
+
+    @property
+    def lists(self) -> str:
+        """The folder with apt's lists."""
+        return os.path.join(self.folder, "var/lib/apt/lists")
+
+    def update(self) -> Result:
+        """Bring the lists up to date; what apt says is in the result, whether it succeeded or not."""
+        try:
+            os.makedirs(os.path.join(self.lists, "partial"), exist_ok=True)
+            os.makedirs(os.path.join(self.folder, "var/cache/apt/archives/partial"), exist_ok=True)
+            with locked(os.path.join(self.folder, "lock")):
+                self._write("status", "")
+                self._write("sources.list", "".join(f"{line}\n" for line in self.sources))
+                proxies = [f'Acquire::{scheme}::Proxy "{self.proxy}";\n' for scheme in ("http", "https") if self.proxy]
+                self._write(
+                    "apt.conf",
+                    _CONFIGURATION.format(folder=self.folder, architecture=self.architecture, more="".join(proxies)),
+                )
+                return self._apt("update", "--error-on=any")
+        except OSError as error:
+            raise file_error(error.filename or self.folder, error) from error
+
+    def state(self) -> str:
+        """Return a digest of the Release files: as long as it is the same, so are all packages."""
+        names = sorted(name for name in os.listdir(self.lists) if name.endswith("Release"))
+        return digest(*(sha512_of(os.path.join(self.lists, name)) for name in names))
+
+    def versions(self, packages: Sequence[str]) -> dict[str, str]:
+        """Return the versions that an installation of *packages* with the base system would bring, by package.
+
+        Empty where apt finds no solution.
+        """
+        said = self._apt("install", "--simulate", *_BASE, *packages)
+        return {} if said.rc else dict(re.findall(r"(?m)^Inst (\S+) (?:\[\S+\] )?\((\S+)", said.stdout))
+
+    def _apt(self, *words: str) -> Result:
+        argv = ["sh", "-c", 'exec "$@" 2>&1', "apt", "apt-get", *words]
+        configuration = os.path.join(self.folder, "apt.conf")
+        return self.runner.run(argv, check=False, environment={"APT_CONFIG": configuration})
+
+    def _write(self, name: str, text: str) -> None:
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write(text)

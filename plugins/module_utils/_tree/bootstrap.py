@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A definition becomes a tree."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap, rootfs, stack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import Request, host_sources
+
+__all__ = ["Request", "absent", "host_sources", "present"]
+
+_CACHE_DAYS = 30
+
+
+def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, Any]:
+    """Make the tree; a whole one that was made from the same request is kept."""
+    record = f"{request.path}.json"
+    definition = _fingerprint(request)
+    found = read_record(record)
+    if found.get("definition") == definition and os.path.isdir(request.path):
+        return {"changed": False, **_facts(request, found)}
+    if os.path.isdir(request.path) and os.listdir(request.path) and not found:
+        raise OptionError("path", request.path, "is a folder that no bootstrap made", hint="choose one that is empty")
+    after = {"release": request.release, "packages": list(request.packages)}
+    diff = {"before": found.get("request", {}), "after": after}
+    if check_mode:
+        return {"changed": True, "path": request.path, "packages": [], "diff": diff}
+    namespaces.check(runner)
+    partial = f"{request.path}.partial"
+    rootfs.remove(runner, partial, namespaces.prefix())
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(request.path)), exist_ok=True)
+    except OSError as error:
+        raise file_error(request.path, error) from error
+    try:
+        facts = fill(runner, replace(request, path=partial), namespaces.prefix(), partial)
+        # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
+        write_record(record, {"definition": None})
+        rootfs.remove(runner, request.path, namespaces.prefix())
+        os.rename(partial, request.path)
+    except BaseException:
+        rootfs.remove(runner, partial, namespaces.prefix())
+        raise
+    facts = {"definition": definition, "request": after, **facts}
+    write_record(record, facts)
+    return {"changed": True, **_facts(request, facts), "diff": diff}
+
+
+def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) -> dict[str, Any]:
+    """Install the packages into the tree, which is empty; return C(packages), C(epoch) and C(seconds).
+
+    *prefix* enters the namespaces in which the tree is seen, and *files* is a folder where others see its files.
+    """
+    began = time.monotonic()
+    if request.cache:
+        try:
+            os.makedirs(request.cache, exist_ok=True)
+            _prune(request.cache)
+        except OSError as error:
+            raise file_error(request.cache, error) from error
+    try:
+        mmdebstrap.bootstrap(runner, request, prefix, Progress(f"packages of {request.release}", 100, "%"))
+    finally:
+        rootfs.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
+    # Device nodes are made as root only; the kernel's own /dev covers them. Same tree, whoever makes it.
+    runner.run([*prefix, "find", f"{request.path}/dev", "-mindepth", "1", "-delete"])
+    # Who gives what was made just now its time later would copy all of it out of the layer.
+    epoch = rootfs.epoch_of(runner, files, namespaces.prefix())
+    rootfs.clamp_times(runner, request.path, epoch, prefix)
+    return {
+        "packages": rootfs.packages(files),
+        "epoch": epoch,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
+    """Remove a tree and its record."""
+    record, partial = f"{path}.json", f"{path}.partial"
+    if os.path.lexists(path) and not os.path.isfile(record) and not stack.is_layered(path):
+        raise OptionError("path", path, "is a folder that no bootstrap made", hint="remove it yourself")
+    there = any(os.path.lexists(name) for name in (path, record, partial))
+    if there and not check_mode:
+        for name in (path, partial, record):
+            rootfs.remove(runner, name, namespaces.prefix())
+        stack.remove(runner, path)
+    return {"changed": there, "path": path, "diff": {"before": path if there else "", "after": ""}}
+
+
+def _facts(request: Request, found: dict[str, Any]) -> dict[str, Any]:
+    return {"path": request.path, **{name: found[name] for name in ("packages", "epoch", "seconds")}}
+
+
+def _fingerprint(request: Request) -> str:
+    # Where the packages are kept meanwhile does not change the tree.
+    values = {**asdict(request), "cache": None}
+    return digest(values)
+
+
+def _prune(cache: str) -> None:
+    limit = time.time() - _CACHE_DAYS * 86400
+    for entry in os.scandir(cache):
+        with suppress(FileNotFoundError):  # another build prunes too
+            # The last link to it was made or taken away then: no build has used it since.
+            if entry.name.endswith(".deb") and entry.stat(follow_symlinks=False).st_ctime < limit:
+                os.unlink(entry.path)

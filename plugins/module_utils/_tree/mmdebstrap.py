@@ -1,0 +1,267 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""mmdebstrap: a tree of Debian or Ubuntu in one run of apt and dpkg."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import locale
+
+_STAGES = (
+    ("running apt-get update", "reading the package lists", 5),
+    ("downloading packages", "downloading essential packages", 10),
+    ("extracting archives", "unpacking essential packages", 15),
+    ("installing essential packages", "installing essential packages", 20),
+    ("installing remaining packages", "installing packages", 30),
+    ("update-initramfs: Generating", "making the initramfs", 90),
+    ("cleaning package lists", "cleaning", 95),
+)
+
+# What the tool says, which option it is about, and what to tell the user. The first match counts.
+_CAUSES = (
+    (r"Unable to locate package (\S+)", "packages", "there is no such package in {release}", "look for its name"),
+    (
+        r"Package '?(\S+?)'? has no installation candidate",
+        "packages",
+        "cannot be had in {release}",
+        "look for its name",
+    ),
+    (
+        r"No space left on device|not enough free space|You don't have enough free space",
+        "path",
+        "the disk is full",
+        "free some room there or choose another folder",
+    ),
+    (
+        r"Release file for (\S+) is (?:expired|not valid yet)",
+        "mirror",
+        "is not valid by the clock of this host",
+        "set the clock, or choose a mirror that is kept up to date",
+    ),
+    (
+        r"does not have a Release file|unknown suite|Unknown suite",
+        "release",
+        "the mirror has no such release",
+        "check release and mirror",
+    ),
+    (
+        r"(?:Could not resolve|Temporary failure resolving) '?([\w.-]+)",
+        "mirror",
+        "the name cannot be resolved",
+        "check mirror and the network",
+    ),
+    (
+        r"(?:Could not|Unable to) connect to (\S*\w)|[Cc]onnection (?:failed|timed out|refused)",
+        "mirror",
+        "cannot be reached",
+        "check mirror, proxy and the network",
+    ),
+    (
+        r"NO_PUBKEY|is not signed|signatures (?:were|couldn't)|invalid signature|no keyring|Missing key",
+        "mirror",
+        "its signature cannot be verified",
+        "install the archive's keyring, for Debian debian-archive-keyring",
+    ),
+    (
+        r"Unable to correct problems|unmet dependencies",
+        "packages",
+        "cannot be installed together",
+        "see the dependencies in stderr",
+    ),
+    (r"Failed to fetch (\S+)", "mirror", "a file cannot be fetched", "try again"),
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the tree shall hold.
+
+    *sources* are apt source lines or mirrors; empty: those of the release itself. *files* are paths, texts and modes.
+    *lists* is a folder with apt's lists of these sources, which are up to date.
+    """
+
+    path: str
+    release: str
+    architecture: str
+    packages: tuple[str, ...]
+    variant: str = "minbase"
+    sources: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("main",)
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    files: tuple[tuple[str, str, str], ...] = ()
+    proxy: str = ""
+    cache: str | None = None
+    lists: str | None = None
+
+
+def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage: Callable[[int, str], None]) -> None:
+    """Make the tree, which must not exist; *on_stage* hears percent and what is under way.
+
+    Raises OptionError or GoldsmithError with the cause; what was made until then is left to the caller.
+    """
+    lines: list[str] = []
+
+    def listen(line: str) -> None:
+        lines.append(line)
+        for words, note, percent in _STAGES:
+            if words in line:
+                on_stage(percent, note)
+
+    # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
+    direct = no_proxy({**os.environ, "http_proxy": request.proxy})
+    environment = locale.words({"DPKG_FORCE": "unsafe-io", **direct})
+    argv = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *environment, *command(request)]
+    result = runner.run(argv, check=False, on_line=listen)
+    if result.rc != 0:
+        raise explain(request, result)
+
+
+def release_sources(runner: Runner, request: Request, prefix: Sequence[str]) -> tuple[str, ...]:
+    """Return the source lines that mmdebstrap itself knows for a release."""
+    # It writes them at the beginning, and is ended there.
+    tell = '--setup-hook=cat "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* >&2 2>/dev/null; exit 1'
+    argv = [*prefix, *locale.words(), "mmdebstrap", "--mode=root", "--format=null", "--variant=minbase", tell]
+    argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
+    result = runner.run([*argv, request.release, "/dev/null"], check=False)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("deb ")]
+    if not lines:
+        raise explain(request, replace(result, stdout=result.stderr))
+    return tuple(lines)
+
+
+def command(request: Request) -> list[str]:
+    """Return the argv of mmdebstrap."""
+    argv = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={request.variant}"]
+    argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
+    if request.packages:
+        argv.append(f"--include={','.join(request.packages)}")
+    argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in request.exclude]
+    argv += [f"--dpkgopt=path-include={pattern}" for pattern in request.include]
+    # What the packages are configured by: after the essential ones, which bring sh and the folders, before all others.
+    argv += [_file_hook(*file) for file in request.files]
+    argv += _initramfs_hooks()
+    if request.proxy:
+        argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
+    if request.lists:
+        argv += ["--skip=update", _lists_hook(request.lists)]
+    if request.cache:
+        argv += ["--skip=essential/unlink", *_cache_hooks(request.cache, request.path)]
+    argv += [request.release, request.path]
+    return argv + list(request.sources)
+
+
+def _file_hook(path: str, text: str, mode: str) -> str:
+    name = f'"$1"{shlex.quote(path)}'
+    write = f'mkdir -p "$(dirname {name})" && printf %s {shlex.quote(text)} >{name}'
+    return f"--essential-hook={write} && chmod {shlex.quote(mode)} {name}"
+
+
+def _lists_hook(folder: str) -> str:
+    return f'--setup-hook=cp {shlex.quote(folder)}/*_* "$1/var/lib/apt/lists/"'
+
+
+def _initramfs_hooks() -> list[str]:
+    # A kernel's package and dpkg's trigger would each make the initramfs: one is made when all packages are there.
+    program = "/usr/sbin/update-initramfs"
+    divert = f'chroot "$1" dpkg-divert --quiet --local --rename {{}} {program}'
+    away = f'{divert.format("--add")} && printf \'#!/bin/sh\\n\' >"$1"{program} && chmod 755 "$1"{program}'
+    back = f'rm "$1"{program} && {divert.format("--remove")}'
+    make = f'if [ -e "$1"{program} ]; then chroot "$1" update-initramfs -c -k all; fi'
+    return [f"--essential-hook={away}", f"--customize-hook={back} && {make}"]
+
+
+def _cache_hooks(cache: str, tree: str) -> list[str]:
+    # Links, not copies: whole at once for other builds, and no time lost. Without one the package is fetched again. No
+    # link leads into a tree that lies in layers: its archives are a folder beside it, mounted there for the time being.
+    beside, kept = shlex.quote(archives(tree)), shlex.quote(cache)
+    there = '"$1"/var/cache/apt/archives'
+    return [
+        f"--setup-hook=mkdir -p {beside} {there} && {{ cp -ln {kept}/*.deb {beside}/ 2>/dev/null || :; }}"
+        f" && mount --bind {beside} {there}",
+        f"--customize-hook=umount {there} && {{ cp -ln {beside}/*.deb {kept}/ 2>/dev/null || :; }}",
+    ]
+
+
+def archives(tree: str) -> str:
+    """Return the folder beside a tree that holds its packages while they are installed."""
+    return f"{tree}.archives"
+
+
+def explain(request: Request, result: Result) -> GoldsmithError:
+    """Return what the output of apt or mmdebstrap means for the user."""
+    values = {
+        "packages": ",".join(request.packages),
+        "path": request.path,
+        "release": request.release,
+        "mirror": " ".join(request.sources) or "(the release's own)",
+    }
+    facts = {"rc": result.rc, "stderr": result.stdout[-8000:]}
+    for pattern, option, reason, hint in _CAUSES:
+        if match := re.search(pattern, result.stdout):
+            subject = next((group for group in match.groups() if group), None)
+            value = subject if option == "packages" and subject else values[option]
+            text = reason.format(release=request.release)
+            if option == "mirror" and subject:
+                text = f"{subject} {text}" if subject not in text else text
+            error = OptionError(option, value, text, hint=hint)
+            error.facts = facts
+            return error
+    told = [line for line in result.stdout.splitlines() if line.startswith(("E: ", "dpkg: error"))]
+    return GoldsmithError(
+        f"mmdebstrap could not make {request.release}: {told[0] if told else result.last_line}", **facts
+    )
+
+
+def host_sources(release: str) -> tuple[str, ...]:
+    """Return the build host's own apt source lines for a release; raise OptionError when it has none."""
+    lines = []
+    for path in _source_files():
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        lines += _one_line_sources(text, release) if path.endswith(".list") else _deb822_sources(text, release)
+    if not lines:
+        raise OptionError("mirror", "host", f"the build host has no apt source for {release}", hint="give a URL")
+    return tuple(lines)
+
+
+def _source_files() -> list[str]:
+    folder = "/etc/apt/sources.list.d"
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = ["/etc/apt/sources.list", *(os.path.join(folder, name) for name in names)]
+    return [path for path in paths if path.endswith((".list", ".sources")) and os.path.isfile(path)]
+
+
+def _one_line_sources(text: str, release: str) -> list[str]:
+    found = []
+    for line in text.splitlines():
+        match = re.match(r"^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$", line)
+        if match and re.match(rf"{re.escape(release)}(-|/|$)", match.group(3)):
+            found.append(f"deb {match.group(1) or ''}{match.group(2)} {match.group(3)} {match.group(4).strip()}")
+    return found
+
+
+def _deb822_sources(text: str, release: str) -> list[str]:
+    found = []
+    for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
+        pairs = re.findall(r"(?m)^([\w-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza)
+        fields = {name.lower(): value for name, value in pairs}
+        enabled = fields.get("enabled", "yes").strip().lower() not in ("no", "false", "off", "0", "without", "disable")
+        if "deb" not in fields.get("types", "").split() or not enabled:
+            continue
+        signed = fields.get("signed-by", "").strip()
+        option = f"[signed-by={signed}] " if signed.startswith("/") else ""
+        for uri in fields.get("uris", "").split():
+            for suite in fields.get("suites", "").split():
+                if re.match(rf"{re.escape(release)}(-|/|$)", suite):
+                    found.append(f"deb {option}{uri} {suite} {fields.get('components', '').strip()}".rstrip())
+    return found

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The axes of variation: distributions, strategies, agents, architectures, each a file found by its name.
+
+A name is that of a file in extensions/goldsmith/<axis>/ of this collection, or NAMESPACE.COLLECTION.NAME for the same
+folder of another one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError
+
+AXES = ("distributions", "strategies", "agents", "architectures")
+_FOLDER = Path("extensions", "goldsmith")
+_HERE = Path(__file__).resolve().parents[2]
+
+
+def axis_file(axis: str, name: str) -> str:
+    """Return the file of a distribution, strategy, agent or architecture. Raises AnsibleError when there is none."""
+    collection, _dot, stem = name.rpartition(".")
+    folder = (_collection(collection) if collection else _HERE) / _FOLDER / axis
+    path = folder / f"{stem}.yml"
+    if not re.fullmatch(r"[\w-]+", stem) or not path.is_file():
+        known = " or ".join(names(folder)) or f"a file {stem}.yml in {_FOLDER / axis} of {collection}"
+        raise AnsibleError(f"is not known; use {known}")
+    return str(path)
+
+
+def load(axis: str, name: str) -> dict[str, Any]:
+    """Return the data of a name. What it says by templates of Jinja stays as it is, for the roles."""
+    path = axis_file(axis, name)
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise AnsibleError(f"cannot be read from {path}: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise AnsibleError(f"stands for {path}, which is no dictionary")
+    return data
+
+
+def of_system(os_id: str) -> dict[str, Any]:
+    """Return what we know of a distribution by the ID of its os-release; nothing of one that we do not know."""
+    for name in names(_HERE / _FOLDER / "distributions"):
+        data = load("distributions", name)
+        if os_id in (name, *data.get("ids", ())):
+            return data
+    return {}
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names that a folder of an axis has."""
+    return sorted(path.stem for path in folder.glob("*.yml"))
+
+
+def _collection(name: str) -> Path:
+    try:
+        return Path(next(iter(importlib.import_module(f"ansible_collections.{name}").__path__)))
+    except (ImportError, ValueError, StopIteration):
+        raise AnsibleError(f"is not known: the collection {name} is not installed") from None

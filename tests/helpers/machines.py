@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines of QEMU that do nothing, and the processes of those that run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SECTOR = 512
+# A boot sector that halts: a machine that does nothing, for ever, and takes no processor for it.
+HANG = b"\xfa\xf4\xeb\xfd".ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
+
+
+def make_disk(path: Path, boot_sector: bytes = b"") -> Path:
+    """Make a disk of 1 MiB; without a boot sector the firmware finds no system on it."""
+    path.write_bytes(boot_sector)
+    os.truncate(path, 1 << 20)
+    return path
+
+
+def qemu_processes(folder: Path) -> list[int]:
+    """The processes that have something below a folder in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if os.fsencode(folder) + b"/" in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def machines(folder: Path) -> int:
+    """How many machines run below a folder: each has its own folder there, which its processes name."""
+    words = [Path(f"/proc/{pid}/cmdline") for pid in qemu_processes(folder)]
+    return sum(b"-machine" in path.read_bytes().split(b"\0") for path in words if path.exists())
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a short name, for sockets. No machine may run below it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
+    try:
+        yield folder
+        assert not qemu_processes(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def left_below(folder: Path) -> list[Path]:
+    """What boots have left in the folder that TMPDIR names."""
+    return [path for base in folder.iterdir() for path in base.iterdir()]

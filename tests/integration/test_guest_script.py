@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script guest.sh of the role openstack_guest, for a distribution that has neither apt nor Debian's files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers.busybox import listing, make_busybox_tree
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+
+# Its packages are lines in a file: NAME REASON
+DISTRIBUTION = """
+installed_packages() { cut -d ' ' -f 1 /etc/packages; }
+automatic_packages() { for name do sed -n "s/^\\($name\\) automatic$/\\1/p" /etc/packages; done; }
+keep_package() { sed -i "s/^$1 .*/$1 manual/" /etc/packages; }
+install_packages() { for name do echo "$name manual" >>/etc/packages; done; }
+packages_brought_by() { for name do echo "$name 10"; done; }
+remove_packages() { for name do sed -i "/^$name /d" /etc/packages; done; }
+downloaded_packages() { ls /etc/downloads; }
+remove_downloaded_packages() { rm -f /etc/downloads/*; }
+make_initramfs() { date >/etc/initramfs; }
+set_timezone() { :; }
+set_locales() { write /etc/locale.conf "LANG=${1:-C.UTF-8}"; }
+"""
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+is-enabled) cat "/etc/units/$2" ;;
+enable) echo enabled >"/etc/units/$3" ;;
+disable) echo disabled >"/etc/units/$3" ;;
+esac
+"""
+SETTINGS = {
+    "distribution": DISTRIBUTION,
+    "packages": "there brought missing",
+    "build_packages": "python",
+    "unwanted": "python absent",
+    "account": "",
+    "services": "sshd.service",
+    "firewalls": "wall.service",
+    "timezone": "Europe/Vienna",
+    "locales": "de_AT.UTF-8 en_GB.UTF-8",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, checkout: Path) -> Path:
+    tree = make_busybox_tree(tmp_path / "tree")
+    for folder in ("etc/units", "etc/downloads", "usr/share/zoneinfo/Europe"):
+        (tree / folder).mkdir(parents=True)
+    for path, text in {
+        "etc/packages": "there manual\nbrought automatic\npython manual\n",
+        "etc/shadow": "root:!:1::::::\nme:*:1::::::\n",
+        "etc/units/wall.service": "enabled\n",
+        "etc/downloads/one": "",
+        "usr/share/zoneinfo/Europe/Vienna": "",
+        "bin/systemctl": SYSTEMCTL,
+    }.items():
+        (tree / path).write_text(text)
+    (tree / "bin" / "systemctl").chmod(0o755)
+    shutil.copy(checkout / "roles/openstack_guest/files/guest.sh", tree / "guest.sh")
+    return tree
+
+
+def guest(tree: Path, mode: str, part: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    argv = [*namespaces.prefix(), "chroot", str(tree), "/bin/sh", "/guest.sh", mode, part]
+    environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **SETTINGS, **settings}
+    return subprocess.run(argv, check=False, env=environment, capture_output=True, text=True)
+
+
+def content(tree: Path) -> dict[str, tuple[int, str]]:
+    # Here it is a file.
+    return {path: found for path, found in listing(tree).items() if path != "dev/null"}
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("python", ["python installed"]),
+        ("packages", ["brought kept", "missing installed"]),
+        (
+            "configure",
+            [
+                "wall.service disabled",
+                "sshd.service enabled",
+                "/etc/localtime is /usr/share/zoneinfo/Europe/Vienna",
+                "/etc/locale.conf has LANG=de_AT.UTF-8",
+            ],
+        ),
+        ("seal", ["removed python 10", "downloaded packages removed"]),
+    ],
+)
+def test_a_check_tells_what_is_done_once(tree: Path, part: str, changes: list[str]) -> None:
+    before = content(tree)
+    for mode in ("check", "apply"):
+        said = guest(tree, mode, part)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.splitlines() == [f"changed: {change}" for change in changes]
+        assert (content(tree) == before) == (mode == "check")
+    # The tree has no Python, whatever its packages say.
+    assert guest(tree, "apply", part).stdout == ("changed: python installed\n" if part == "python" else "")
+
+
+def test_what_does_not_exist_is_refused_in_one_line(tree: Path) -> None:
+    for mode in ("check", "apply"):
+        said = guest(tree, mode, "configure", timezone="Europe/Wien")
+        assert said.returncode == 1
+        assert said.stderr == "openstack_guest_timezone=Europe/Wien: there is no such timezone\n"
+
+
+def test_a_program_that_fails_ends_it(tree: Path) -> None:
+    said = guest(tree, "apply", "packages", distribution=f"{DISTRIBUTION}\nkeep_package() {{ false; }}\n")
+    assert (said.returncode, said.stdout) == (1, "")

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What variables, distribution, strategy and agent add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from helpers.definitions import PLACE, axes, build, values
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import Place
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
+
+MACHINE = Place("/here", "/home/me", {"uri": "qemu:///system", "name": "web", "shutdown": True})
+
+
+def test_the_default_is_complete() -> None:
+    done = build()
+    assert done["name"] == "debian-13-amd64"
+    assert (done["release"], done["version"], done["title"]) == ("trixie", "13", "Debian GNU/Linux")
+    assert (done["agent"], done["cloud_init"], done["user"]) == ("cloud_init", True, "debian")
+    assert done["directory"] == "/here/dist/debian-13-amd64"
+    assert done["cache_dir"] == "/home/me/.cache/goldsmith"
+    assert done["artifacts"] == [
+        {"format": "qcow2", "file": "debian-13-amd64.qcow2"},
+        {"format": "aki", "file": "debian-13-amd64.vmlinuz"},
+        {"format": "ari", "file": "debian-13-amd64.initrd"},
+        {"format": "ami", "file": "debian-13-amd64.ext4"},
+    ]
+    assert done["disk"] == "/here/dist/debian-13-amd64/debian-13-amd64.qcow2"
+    assert done["root"] == "/here/dist/debian-13-amd64/debian-13-amd64.ext4"
+    assert done["volume_groups"] == done["mounts"] == []
+    assert done["machine"] == {}
+
+
+def test_a_disk_is_proved_by_all_that_it_boots_by() -> None:
+    assert build()["firmwares"] == ["bios"]
+    assert build(firmware="uefi")["firmwares"] == ["uefi"]
+    assert build(firmware="hybrid")["firmwares"] == ["bios", "uefi"]
+
+
+def test_only_what_was_asked_for_is_made() -> None:
+    done = build(formats="vhd,raw", filesystem="ext3", name="it")
+    assert [artifact["file"] for artifact in done["artifacts"]] == ["it.raw", "it.vhd"]
+    assert done["disk"].endswith("/it.raw") and done["root"] == done["kernel"] == ""
+    done = build(formats="triplet", filesystem="ext3", name="it")
+    assert done["disk"] == "" and done["root"].endswith("/it.ext3")
+
+
+def test_volumes_are_laid_out_and_mounted() -> None:
+    volumes = [{"name": "var-log", "size": "256M", "mountpoint": "/var/log"}, {"name": "spare", "size": "1G"}]
+    done = build("lvm", volumes=volumes)
+    assert done["volume_groups"] == [
+        {
+            "name": "system",
+            "volumes": [
+                {"name": "root", "filesystem": "ext4"},
+                {"name": "var-log", "size": "256M", "filesystem": "ext4"},
+                {"name": "spare", "size": "1G", "filesystem": "ext4"},
+            ],
+        }
+    ]
+    assert done["mounts"] == [{"device": "/dev/mapper/system-var--log", "mountpoint": "/var/log", "filesystem": "ext4"}]
+    assert done["reserved"] == (256 << 20) + (1 << 30)
+    assert (done["agent"], done["cloud_init"], done["audit"]) == ("goldsmith", False, "lvm")
+
+
+def test_xen_has_its_own_formats_and_either_agent() -> None:
+    done = build("xen")
+    assert done["formats"] == ["vhd", "triplet"] and done["grows"] is False and done["cloud_init"] is True
+    assert build("xen", agent="goldsmith")["cloud_init"] is False
+
+
+def test_the_record_names_nothing_of_the_site() -> None:
+    done = build(proxy="http://proxy:3128", mirror="http://mirror/", clouds="one", authorized_keys=[])
+    assert not {"proxy", "mirror", "clouds", "directory", "output_dir", "cache_dir", "authorized_keys"} & set(
+        done["record"]
+    )
+    assert done["record"]["firmware"] == "bios"
+
+
+def test_what_a_role_puts_into_a_tree_is_meant_and_stays() -> None:
+    meant = ["passwords", "private_keys", "proxy", "secrets"]
+    assert build(seal_skip="logs")["not_sealed"] == ["logs", *meant]
+    assert build(seal_skip="logs")["record"]["seal_skip"] == ["logs"]
+    assert set(meant) <= set(SEAL_STEPS)
+    # On a machine they are somebody's.
+    assert build(place=MACHINE, build="capture")["not_sealed"] == []
+    assert build(place=MACHINE, build="virt_install")["not_sealed"] == []
+
+
+def test_a_proxy_is_for_downloads_and_never_for_loopback() -> None:
+    assert build()["environment"] == {}
+    place = Place("/here", "/home/me", environment={"no_proxy": "mirror.site"})
+    environment = build(place=place, proxy="http://proxy:3128")["environment"]
+    assert environment["http_proxy"] == environment["https_proxy"] == "http://proxy:3128"
+    assert environment["no_proxy"] == environment["NO_PROXY"] == "mirror.site,localhost,127.0.0.1,::1"
+
+
+def test_a_secret_is_not_part_of_it() -> None:
+    done = build(
+        signing_key="key.pem", signing_certificate_id="5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53", signing_passphrase="x"
+    )
+    assert "signing_passphrase" not in done
+    assert done["signing_key"] == "/here/key.pem"
+
+
+def test_an_installed_guest_has_the_name_of_its_image() -> None:
+    place = Place("/here", "/home/me", {"uri": "qemu:///system", "name": "", "shutdown": True})
+    assert build(place=place, build="virt_install")["machine"]["name"] == "debian-13-amd64"
+    assert build(place=place, build="virt_install", name="it")["machine"]["name"] == "it"
+
+
+def test_a_captured_machine_is_what_it_says() -> None:
+    first = build(place=MACHINE, build="capture")
+    assert first["name"] == "web" and first["distribution"] == ""
+    system = {"id": "debian", "version": "12", "codename": "bookworm", "name": "Debian GNU/Linux 12 (bookworm)"}
+    place = Place(MACHINE.here, MACHINE.home, MACHINE.machine, system)
+    second = build(place=place, build="capture")
+    assert (second["distribution"], second["version"], second["release"]) == ("debian", "12", "bookworm")
+    assert second["title"] == "Debian GNU/Linux 12 (bookworm)"
+
+
+@pytest.mark.parametrize(
+    ("resize", "given", "fault"),
+    [
+        ("cloud_init", {"release": "nosuch"}, "image_release=nosuch: is not known; use bookworm or trixie"),
+        (
+            "xen",
+            {"formats": "qcow2"},
+            "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or triplet",
+        ),
+        ("xen", {"firmware": "uefi"}, "image_firmware=uefi: does not go with image_resize=xen; use bios"),
+        (
+            "lvm",
+            {"agent": "cloud_init"},
+            "image_agent=cloud_init: does not go with image_resize=lvm; use goldsmith, or another image_resize",
+        ),
+        (
+            "cloud_init",
+            {"volumes": [{"name": "a", "size": "1G"}]},
+            "image_volumes=a: image_resize=cloud_init has no volumes; use image_resize=lvm",
+        ),
+        (
+            "lvm",
+            {"volumes": [{"name": "a", "size": "1G"}, {"name": "a", "size": "2G"}]},
+            "image_volumes=a,a: two of them have the same name; give each its own",
+        ),
+        (
+            "lvm",
+            {
+                "volumes": [
+                    {"name": "a", "size": "1G", "mountpoint": "/a"},
+                    {"name": "b", "size": "2G", "mountpoint": "/a"},
+                ]
+            },
+            "image_volumes=a,b: two of them have the same mountpoint; give each its own",
+        ),
+        (
+            "cloud_init",
+            {"security_mirror": "http://a/"},
+            "image_security_mirror=http://a/: goes with the URL of a mirror only; give that in image_mirror",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together(resize: str, given: dict[str, Any], fault: str) -> None:
+    chosen = values(resize=resize, **given)
+    assert definition.faults(chosen, axes(resize), PLACE) == [fault]
+
+
+def test_a_distribution_that_cannot_be_built_yet() -> None:
+    chosen = values(distribution="fedora")
+    (fault,) = definition.faults(chosen, axes(distribution="fedora"), PLACE)
+    assert fault.startswith("image_distribution=fedora: cannot be built yet; use image_distribution=debian")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"members": "a"}, "image_members=a: only a shared image has members; add image_visibility=shared"),
+        ({"signing_key": "k"}, "image_signing_key=k: needs image_signing_certificate_id"),
+        (
+            {"signing_certificate_id": "5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53"},
+            "image_signing_certificate_id=5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53: goes with image_signing_key",
+        ),
+        ({"name": "a", "publish_dir": "a,b"}, "image_name=a: would be the name of several images"),
+    ],
+)
+def test_what_does_not_go_together_in_a_publication(given: dict[str, Any], fault: str) -> None:
+    (found,) = definition.faults(values(**given), None, PLACE)
+    assert found.startswith(fault)
+
+
+def test_wrong_properties_are_refused_and_unknown_names_warned_of() -> None:
+    given = {"hw_disk_buss": "virtio", "hw_disk_bus": "floppy"}
+    (fault,) = definition.faults(values(properties=given), None, PLACE)
+    assert fault.startswith("image_properties=hw_disk_buss,hw_disk_bus: hw_disk_bus=floppy: must be one of")
+    assert "the nearest is hw_disk_bus" in definition.judged_properties(values(properties=given))[1][0]
+    unknown = {"hw_disk_buss": "virtio"}
+    assert definition.faults(values(properties=unknown), None, PLACE) == []
+    assert definition.faults(values(properties=unknown, validate_properties="strict"), None, PLACE) != []
+    assert definition.faults(values(properties=given, validate_properties="false"), None, PLACE) == []
+
+
+def test_a_publication_knows_no_name_of_its_own() -> None:
+    done = definition.publication(values(publish_dir="dist/a,~/b", clouds="one"), PLACE)
+    assert done["name"] == ""
+    assert done["publish_dir"] == ["/here/dist/a", "/home/me/b"]
+    assert "firmware" not in done and "signing_passphrase" not in done
+
+
+def test_a_machine_whose_name_is_no_file_name_needs_another() -> None:
+    place = Place("/here", "/home/me", {"uri": "", "name": "a/b", "shutdown": False})
+    (fault,) = definition.faults(values(build="capture"), axes(), place)
+    assert fault.startswith("image_name=: the name of the machine, a/b, is not a file name")
