@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ class ActionModule(ActionBase):
         self._warnings += [f"image_properties: {line}" for line in definition.judged_properties(values)[1]]
         axes = None if purpose == "publish" else self._load(values, system)
         self._faults += definition.faults(values, axes, place)
+        if axes:
+            self._warnings += definition.aged(values, axes.distribution, date.today().isoformat())
         if self._faults:
             return {**result, "failed": True, "msg": "; ".join(self._faults)}
         done = definition.build(values, axes, place) if axes else definition.publication(values, place)

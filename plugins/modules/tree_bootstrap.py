@@ -64,6 +64,11 @@ options:
     description: URL of the mirror for security updates, beside a URL in O(mirror).
     type: str
     default: ''
+  mirror_expired:
+    description: Whether a mirror is used whose Release files are past their date, as those of snapshots are.
+    type: str
+    choices: [refuse, accept]
+    default: refuse
   exclude:
     description: Paths that packages leave out, as dpkg's path-exclude takes them. Kept in the tree's configuration.
     type: list
@@ -210,6 +215,7 @@ ARGUMENT_SPEC = {
     "components": {"type": "list", "elements": "str", "default": ["main"]},
     "mirror": {"type": "str", "default": ""},
     "security_mirror": {"type": "str", "default": ""},
+    "mirror_expired": {"type": "str", "choices": ["refuse", "accept"], "default": "refuse"},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "include": {"type": "list", "elements": "str", "default": []},
     "files": {
@@ -271,6 +277,7 @@ def request_of(params: dict) -> bootstrap.Request:
         files=tuple((file["path"], file["content"], file["mode"]) for file in params["files"]),
         proxy=params["proxy"],
         cache=params["cache_dir"],
+        expired=params["mirror_expired"] == "accept",
     )
 
 

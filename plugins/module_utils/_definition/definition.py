@@ -25,6 +25,7 @@ TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
 _RECORDED = (
     *("name", "distribution", "release", "version", "title", "architecture", "build", "resize", "agent", "cloud_init"),
     *("filesystem", "volumes", "seal_skip", "kernel_args", "firmware", "formats", "packages", "roles", "user"),
+    "mirror_expired",
     *("locales", "timezone", "properties", "compression"),
 )
 
@@ -77,8 +78,8 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         releases = axes.distribution.get("releases", {})
         if not releases:
             yield "distribution", "cannot be built yet; use image_distribution=debian, or capture a machine that has it"
-        elif values["release"] and values["release"] not in releases:
-            yield "release", f"is not known; use {' or '.join(sorted(releases))}"
+        elif not release_of(values["release"], axes.distribution):
+            yield "release", f"is not known; use {' or '.join(releases)}, a version, or latest"
         elif values["architecture"] not in axes.distribution.get("architectures", []):
             known = " or ".join(axes.distribution.get("architectures", []))
             yield "architecture", f"is not one of image_distribution={values['distribution']}; use {known}"
@@ -99,6 +100,28 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "roles_always", f"{', '.join(strange)} is not among image_roles; name it there too"
     if values["security_mirror"] and values["mirror"] in ("", "host"):
         yield "security_mirror", "goes with the URL of a mirror only; give that in image_mirror"
+
+
+def release_of(name: str, distribution: Mapping[str, Any]) -> str:
+    """Return the code name of a release by that, its version or another of its names; empty where there is none.
+
+    Without a name, and as C(latest), it is the distribution's own choice.
+    """
+    if name in ("", "latest"):
+        return distribution.get("release", "")
+    for code, facts in distribution.get("releases", {}).items():
+        if name in (code, facts["version"], *facts.get("names", ())):
+            return code
+    return ""
+
+
+def aged(values: Mapping[str, Any], distribution: Mapping[str, Any], today: str) -> list[str]:
+    """Return a line of warning where a release is past its end; *today* is written as 2026-11-29."""
+    release = release_of(values["release"], distribution)
+    until = distribution.get("releases", {}).get(release, {}).get("until", "")
+    if values["build"] == "capture" or not until or until >= today:
+        return []
+    return [f"image_release={release}: has had no security updates for everybody since {until}"]
 
 
 def _publication_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -129,7 +152,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     """Return the definition: every value, names and paths of all artifacts, layout, properties, the record of it."""
     strategy, distribution = axes.strategy, axes.distribution
     captured = values["build"] == "capture"
-    release = values["release"] or distribution.get("release", "")
+    release = release_of(values["release"], distribution)
     version = distribution.get("releases", {}).get(release, {}).get("version", "")
     agent = values["agent"] or next(iter(axes.agents))
     done = {

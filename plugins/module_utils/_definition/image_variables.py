@@ -34,7 +34,8 @@ IMAGE = (
             "release",
             "text",
             "",
-            "Code name of the release. Empty for the distribution's own choice, the newest stable one.",
+            "Release by its code name or version, or latest. Empty for the distribution's own choice, the newest stable "
+            "one.",
             check=checks.line,
             shown="trixie",
         ),
@@ -125,6 +126,14 @@ IMAGE = (
             "",
             "URL of the mirror for security updates, beside a URL in image_mirror.",
             check=checks.security_mirror,
+        ),
+        Variable(
+            "mirror_expired",
+            "text",
+            "refuse",
+            "Whether a mirror is used whose Release files are past their date, as those of snapshots are. What is accepted "
+            "here stands in the manifest.",
+            choices=("refuse", "accept"),
         ),
         Variable(
             "proxy",

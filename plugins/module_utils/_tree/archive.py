@@ -38,13 +38,17 @@ Acquire::Retries::Delay "false";
 
 @dataclass(frozen=True)
 class Archive:
-    """The package lists of some *sources*, which are lines of apt, in a *folder* of their own."""
+    """The package lists of some *sources*, which are lines of apt, in a *folder* of their own.
+
+    *expired*: Release files that are past their date are taken.
+    """
 
     runner: Runner
     folder: str
     sources: tuple[str, ...]
     architecture: str
     proxy: str = ""
+    expired: bool = False
 
     @property
     def lists(self) -> str:
@@ -60,9 +64,11 @@ class Archive:
                 self._write("status", "")
                 self._write("sources.list", "".join(f"{line}\n" for line in self.sources))
                 proxies = [f'Acquire::{scheme}::Proxy "{self.proxy}";\n' for scheme in ("http", "https") if self.proxy]
+                dates = ['Acquire::Check-Valid-Until "false";\n'] if self.expired else []
+                more = "".join([*proxies, *dates])
                 self._write(
                     "apt.conf",
-                    _CONFIGURATION.format(folder=self.folder, architecture=self.architecture, more="".join(proxies)),
+                    _CONFIGURATION.format(folder=self.folder, architecture=self.architecture, more=more),
                 )
                 return self._apt("update", "--error-on=any")
         except OSError as error:

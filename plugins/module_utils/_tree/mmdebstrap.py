@@ -42,10 +42,16 @@ _CAUSES = (
         "free some room there or choose another folder",
     ),
     (
-        r"Release file for (\S+) is (?:expired|not valid yet)",
+        r"Release file for (\S+) is expired",
         "mirror",
-        "is not valid by the clock of this host",
-        "set the clock, or choose a mirror that is kept up to date",
+        "is past its date",
+        "choose a mirror that is kept up to date, or accept it with mirror_expired=accept",
+    ),
+    (
+        r"Release file for (\S+) is not valid yet",
+        "mirror",
+        "is not valid yet by the clock of this host",
+        "set the clock",
     ),
     (
         r"does not have a Release file|unknown suite|Unknown suite",
@@ -86,7 +92,8 @@ class Request:
     """What the tree shall hold.
 
     *sources* are apt source lines or mirrors; empty: those of the release itself. *files* are paths, texts and modes.
-    *lists* is a folder with apt's lists of these sources, which are up to date.
+    *lists* is a folder with apt's lists of these sources, which are up to date. *expired*: Release files that are past
+    their date are taken.
     """
 
     path: str
@@ -102,6 +109,7 @@ class Request:
     proxy: str = ""
     cache: str | None = None
     lists: str | None = None
+    expired: bool = False
 
 
 def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage: Callable[[int, str], None]) -> None:
@@ -152,6 +160,8 @@ def command(request: Request) -> list[str]:
     argv += _initramfs_hooks()
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
+    if request.expired:
+        argv.append('--aptopt=Acquire::Check-Valid-Until "false"')
     if request.lists:
         argv += ["--skip=update", _lists_hook(request.lists)]
     if request.cache:

@@ -130,7 +130,7 @@ class Beginning:
                     write_record(record, known)
             sources = tuple(known[key])
         place = os.path.join(folder, digest(sources, request.architecture)[:24])
-        return Archive(self._runner, place, sources, request.architecture, request.proxy)
+        return Archive(self._runner, place, sources, request.architecture, request.proxy, request.expired)
 
 
 def _determined(request: Request) -> dict[str, Any]:

@@ -36,6 +36,23 @@ def test_the_default_is_complete() -> None:
     assert done["machine"] == {}
 
 
+@pytest.mark.parametrize(
+    ("given", "release"),
+    [("latest", "trixie"), ("12", "bookworm"), ("bookworm", "bookworm"), ("unstable", "sid"), ("testing", "forky")],
+)
+def test_a_release_is_named_in_several_ways(given: str, release: str) -> None:
+    assert build(release=given)["release"] == release
+
+
+def test_a_release_without_updates_is_warned_of() -> None:
+    data = axes().distribution
+    (warning,) = definition.aged(values(release="11"), data, "2026-09-01")
+    assert warning == "image_release=bullseye: has had no security updates for everybody since 2026-08-31"
+    assert definition.aged(values(release="11"), data, "2026-08-31") == []
+    assert definition.aged(values(release="sid"), data, "2099-01-01") == []
+    assert definition.aged(values(release="11", build="capture"), data, "2026-09-01") == []
+
+
 def test_a_disk_is_proved_by_all_that_it_boots_by() -> None:
     assert build()["firmwares"] == ["bios"]
     assert build(firmware="uefi")["firmwares"] == ["uefi"]
@@ -127,7 +144,11 @@ def test_a_captured_machine_is_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("resize", "given", "fault"),
     [
-        ("cloud_init", {"release": "nosuch"}, "image_release=nosuch: is not known; use bookworm or trixie"),
+        (
+            "cloud_init",
+            {"release": "nosuch"},
+            "image_release=nosuch: is not known; use bullseye or bookworm or trixie or forky or sid, a version, or latest",
+        ),
         (
             "xen",
             {"formats": "qcow2"},

@@ -42,14 +42,14 @@ BASE = (
 )
 
 
-def publish(folder: Path, *packages: str) -> None:
+def publish(folder: Path, *packages: str, until: str = "") -> None:
     """An archive of lists alone."""
     folder.mkdir(exist_ok=True)
     text = "\n".join(packages).encode()
     (folder / "Packages").write_bytes(text)
     digest = hashlib.sha256(text).hexdigest()
     (folder / "Release").write_text(
-        f"Suite: test\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n {digest} {len(text)} Packages\n"
+        f"Suite: test\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n{until}SHA256:\n {digest} {len(text)} Packages\n"
     )
 
 
@@ -99,6 +99,16 @@ def test_an_archive_that_is_away(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "packages/Packages").unlink()
     assert archive.update().rc != 0
     assert archive.state() == before
+
+
+def test_release_files_past_their_date_are_accepted_only_by_choice(archive: Archive, tmp_path: Path) -> None:
+    publish(tmp_path / "packages", *BASE, until="Valid-Until: Fri, 02 Jan 2026 00:00:00 UTC\n")
+    result = archive.update()
+    assert result.rc != 0
+    assert "is expired" in result.stdout
+    accepted = replace(archive, expired=True)
+    update(accepted)
+    assert accepted.versions(["apt"])["apt"] == "3.0"
 
 
 def test_who_signs_is_asked(archive: Archive, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_all_that_can_be_asked() -> None:
         exclude=("/usr/share/man/*",),
         include=("/usr/share/man/man1/*",),
         proxy="http://proxy.example:3128",
+        expired=True,
     )
     argv = mmdebstrap.command(request)
     assert after(argv, "/build/tree") == ["deb http://deb.example/debian trixie main"]
@@ -61,6 +62,8 @@ def test_all_that_can_be_asked() -> None:
     )
     assert argv.index(included) > excluded, "the last one that matches counts"
     assert '--aptopt=Acquire::http::Proxy "http://proxy.example:3128"' in argv
+    assert '--aptopt=Acquire::Check-Valid-Until "false"' in argv
+    assert not [word for word in mmdebstrap.command(REQUEST) if "Valid" in word]
 
 
 def test_the_folder_of_packages_is_a_word_of_the_shell() -> None:
@@ -265,13 +268,13 @@ def test_stages_are_told_and_times_are_fixed() -> None:
             "E: Release file for http://deb.example/debian/dists/trixie-updates/InRelease is expired (invalid since "
             "359d 14h 30min 45s). Updates for this repository will not be applied.\n",
             "mirror=deb http://no.example/debian trixie main: "
-            "http://deb.example/debian/dists/trixie-updates/InRelease is not valid by the clock of this "
-            "host; set the clock, or choose a mirror that is kept up to date",
+            "http://deb.example/debian/dists/trixie-updates/InRelease is past its date; "
+            "choose a mirror that is kept up to date, or accept it with mirror_expired=accept",
         ),
         (
             "E: Release file for http://deb.example/dists/trixie/InRelease is not valid yet (invalid for 2h).\n",
             "mirror=deb http://no.example/debian trixie main: http://deb.example/dists/trixie/InRelease "
-            "is not valid by the clock of this host; set the clock, or choose a mirror that is kept up to date",
+            "is not valid yet by the clock of this host; set the clock",
         ),
         (
             "W: GPG error: http://deb.example/debian trixie InRelease: The following signatures couldn't be verified "
