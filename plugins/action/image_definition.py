@@ -138,6 +138,11 @@ class ActionModule(ActionBase):
         strategy, architecture = found("strategies", "resize"), found("architectures", "architecture")
         if values["agent"]:
             found("agents", "agent")
+        for name in distribution.get("capabilities", ()):
+            try:
+                _axes.axis_file("capabilities", name)
+            except AnsibleError as error:
+                self._faults.append(f"image_distribution={values['distribution']}: its capability {name} {error}")
         if len(self._faults) > before:
             return None
         agents = {name: _axes.load("agents", name) for name in strategy["agents"]}

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The axes of variation: distributions, strategies, agents, architectures, each a file found by its name.
+"""The axes of variation: distributions and their capabilities, strategies, agents, architectures, each a file found by
+its name.
 
 A name is that of a file in extensions/goldsmith/<axis>/ of this collection, or NAMESPACE.COLLECTION.NAME for the same
 folder of another one.
@@ -17,7 +18,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 
-AXES = ("distributions", "strategies", "agents", "architectures")
+AXES = ("distributions", "capabilities", "strategies", "agents", "architectures")
 _FOLDER = Path("extensions", "goldsmith")
 _HERE = Path(__file__).resolve().parents[2]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A distribution and a strategy of a user's own collection: two files there, and nothing changed here."""
+"""A distribution with a capability and a strategy of a user's own collection: files there, and nothing changed here."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ STRATEGY = {
     "packages": ["cloud-guest-utils", "cloud-initramfs-growroot"],
     "files": [{"path": "/etc/theirs", "content": "of their strategy\n"}],
 }
+CAPABILITY = {"files": [{"path": "/etc/capability", "content": "of their capability\n"}]}
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def collections(checkout: Path, tmp_path: Path) -> Path:
     axes = folder / "ansible_collections" / "their" / "images" / OURS
     distribution = yaml.safe_load((checkout / OURS / "distributions" / "debian.yml").read_text())
     distribution |= {"title": "Their Linux", "os_distro": "theirs", "user": "operator"}
-    for name, content in {"distributions/theirs": distribution, "strategies/plain": STRATEGY}.items():
+    distribution["capabilities"].append("their.images.able")
+    files = {"distributions/theirs": distribution, "capabilities/able": CAPABILITY, "strategies/plain": STRATEGY}
+    for name, content in files.items():
         path = axes / f"{name}.yml"
         path.parent.mkdir(parents=True)
         path.write_text(yaml.safe_dump(content))
@@ -64,4 +67,5 @@ def test_an_image_by_axes_of_another_collection(checkout: Path, collections: Pat
     # Its file and its arguments are on the disk.
     disk = (folder / "theirs-13-amd64.raw").read_bytes()
     assert b"of their strategy\n" in disk
+    assert b"of their capability\n" in disk
     assert b"theirs=1" in disk

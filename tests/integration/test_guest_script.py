@@ -37,7 +37,7 @@ disable) echo disabled >"/etc/units/$3" ;;
 esac
 """
 SETTINGS = {
-    "distribution": DISTRIBUTION,
+    "capabilities": DISTRIBUTION,
     "packages": "there brought missing",
     "build_packages": "python",
     "unwanted": "python absent",
@@ -115,5 +115,5 @@ def test_what_does_not_exist_is_refused_in_one_line(tree: Path) -> None:
 
 
 def test_a_program_that_fails_ends_it(tree: Path) -> None:
-    said = guest(tree, "apply", "packages", distribution=f"{DISTRIBUTION}\nkeep_package() {{ false; }}\n")
+    said = guest(tree, "apply", "packages", capabilities=f"{DISTRIBUTION}\nkeep_package() {{ false; }}\n")
     assert (said.returncode, said.stdout) == (1, "")

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # guest.sh apply|check PART: brings a part of a guest about, or only tells what it would change, with a line for each:
-# "changed: WHAT". What it shall be is in the variables of openstack_guest__settings; what only one distribution has
-# are shell functions in $distribution (docs/developer/roles.md).
+# "changed: WHAT". What it shall be is in the variables of openstack_guest__settings; what not all distributions do
+# alike are shell functions in $capabilities (docs/developer/roles.md).
 # shellcheck disable=SC2154 # variables of the environment
 # shellcheck disable=SC2013,SC2046,SC2086 # lists of names without blanks
 set -eu
@@ -35,7 +35,7 @@ put() { printf '%s\n' "$2" >"$1"; }
 both() { list=$1 && shift && printf '%s\n' "$@" | grep -xF -e "$list" || :; }
 without() { list=$1 && shift && printf '%s\n' "$@" | grep -vxF -e "$list" || :; }
 
-eval "$distribution"
+eval "$capabilities"
 
 # Ansible's own may be missing: installers leave it out, and a sealed guest has lost it.
 python() {

@@ -16,6 +16,7 @@ from ansible.template import Templar, trust_as_template
 from helpers.definitions import bad_values
 
 from ansible_collections.goldsmith.openstack.plugins.action.image_definition import ActionModule
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
 
 Run = Callable[..., dict[str, Any]]
 CERTIFICATE = "5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53"
@@ -66,6 +67,19 @@ def test_what_is_not_ours_is_a_warning_and_what_is_somebodys_is_none(run: Run) -
         "image_zoo: is no variable of goldsmith.openstack, and has no effect on the image"
     ]
     assert run({"image_relase": 1, "image_other_variables": "image_relase"})["warnings"] == []
+
+
+def test_a_release_past_its_end_is_warned_of(run: Run) -> None:
+    (warning,) = run({"image_release": "11"})["warnings"]
+    assert warning.startswith("image_release=bullseye: has had no security updates")
+
+
+def test_a_distribution_whose_capability_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _axes.load
+    odd = {"capabilities": ["apt", "dreams"]}
+    monkeypatch.setattr(_axes, "load", lambda axis, name: whole(axis, name) | (odd if axis == "distributions" else {}))
+    result = run()
+    assert result["msg"].startswith("image_distribution=debian: its capability dreams is not known; use apt or ")
 
 
 def test_a_variable_that_cannot_be_templated_is_named(run: Run) -> None:
