@@ -33,9 +33,9 @@ def test_shellcheck(checkout: Path) -> None:
 def test_shellcheck_of_distributions(checkout: Path, tmp_path: Path) -> None:
     # Variables and names without blanks come from guest.sh.
     head = "#!/bin/sh\n# shellcheck disable=SC2046,SC2086,SC2154\n"
-    for path in (checkout / "extensions/goldsmith/distributions").glob("*.yml"):
-        shell = yaml.safe_load(path.read_text()).get("shell", "")
-        (tmp_path / f"{path.stem}.sh").write_text(head + shell)
+    for path in (checkout / "extensions/goldsmith").glob("*/*.yml"):
+        if shell := yaml.safe_load(path.read_text()).get("shell"):
+            (tmp_path / f"{path.stem}.sh").write_text(head + shell)
     run_tool([tool("shellcheck"), *sorted(map(str, tmp_path.glob("*.sh")))], cwd=checkout)
 
 

@@ -34,8 +34,8 @@ IMAGE = (
             "release",
             "text",
             "",
-            "Release by its code name or version, or latest. Empty for the distribution's own choice, the newest stable "
-            "one.",
+            "Release by its code name or version, or latest. Empty for the distribution's own choice, the newest "
+            "stable one.",
             check=checks.line,
             shown="trixie",
         ),
@@ -131,8 +131,8 @@ IMAGE = (
             "mirror_expired",
             "text",
             "refuse",
-            "Whether a mirror is used whose Release files are past their date, as those of snapshots are. What is accepted "
-            "here stands in the manifest.",
+            "Whether a mirror is used whose Release files are past their date, as those of snapshots are. What is "
+            "accepted here stands in the manifest.",
             choices=("refuse", "accept"),
         ),
         Variable(

@@ -147,7 +147,8 @@ def test_a_captured_machine_is_what_it_says() -> None:
         (
             "cloud_init",
             {"release": "nosuch"},
-            "image_release=nosuch: is not known; use bullseye or bookworm or trixie or forky or sid, a version, or latest",
+            "image_release=nosuch: is not known; "
+            "use bullseye or bookworm or trixie or forky or sid, a version, or latest",
         ),
         (
             "xen",
