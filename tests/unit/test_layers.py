@@ -69,6 +69,25 @@ def identify(path: Path) -> str:
     return str(path.relative_to(PLUGINS))
 
 
+def test_what_runs_in_a_guest_is_content_with_python_3_9() -> None:
+    # Debian 11 and RHEL 9 have it.
+    paths, seen = [PLUGINS / "modules" / "file_set.py"], set()
+    while paths:
+        path = paths.pop()
+        seen.add(path)
+        found = [PLUGINS / f"{name.replace('.', '/')}.py" for name in imports(path)]
+        paths += [other for other in found if other.is_file() and other not in seen]
+        calls = [
+            node for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 9))) if isinstance(node, ast.Call)
+        ]
+        for call in calls:
+            name = call.func.id if isinstance(call.func, ast.Name) else ""
+            strict = [word for word in call.keywords if word.arg in ("strict", "slots", "kw_only")]
+            union = name in ("isinstance", "issubclass") and isinstance(call.args[1], ast.BinOp)
+            assert not strict and not union, f"{path}:{call.lineno}: not in Python 3.9"
+    assert UTILS / "_host" / "texts.py" in seen
+
+
 def test_there_is_something_to_judge() -> None:
     assert imports(UTILS / "_host" / "runner.py") == {"module_utils._host.errors", "module_utils._host.no_proxy"}
     assert packages(UTILS / "_disk" / "writer.py") >= {"_host", "_image"}

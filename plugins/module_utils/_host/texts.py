@@ -21,7 +21,7 @@ def printable(value: Any) -> Any:
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {printable(key): printable(inner) for key, inner in value.items()}
-    return [printable(inner) for inner in value] if isinstance(value, list | tuple) else value
+    return [printable(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def one_line(text: str) -> str:
