@@ -45,16 +45,20 @@ options:
     description: Ramdisk of a triplet.
     type: path
   kernel_args:
-    description: Arguments for O(kernel). The default is what OpenStack Compute gives.
+    description: Arguments for O(kernel). The default is what OpenStack Compute gives, as C(root=/dev/vda console=tty0
+      console=ttyS0 console=hvc0 no_timer_check).
     type: str
-    default: root=/dev/vda console=tty0 console=ttyS0 console=hvc0 no_timer_check
+  architecture:
+    description: Architecture of the image. One that is not the host's is emulated.
+    type: str
+    choices: [amd64, arm64]
+    default: amd64
   machine:
-    description: Machine type.
+    description: Machine type, of those of O(architecture). The default is V(q35), and V(virt) for arm64.
     type: str
-    choices: [pc, q35]
-    default: q35
+    choices: [pc, q35, virt]
   firmware:
-    description: Firmware that starts the disk. V(uefi) needs OVMF on the host.
+    description: Firmware that starts the disk. V(uefi) needs OVMF, or AAVMF for arm64, which has no V(bios).
     type: str
     choices: [bios, uefi]
     default: bios
@@ -132,7 +136,7 @@ options:
     type: path
     default: ~/.cache/goldsmith/guests
 requirements:
-  - qemu-system-x86_64 and qemu-img
+  - qemu-system-x86_64, or qemu-system-aarch64 for arm64, and qemu-img
   - ssh and ssh-keygen
   - xorrisofs, genisoimage or mkisofs for a config drive
   - e2fsprogs for a triplet
@@ -335,8 +339,9 @@ def main() -> None:
             "user": {"type": "str"},
             "kernel": {"type": "path"},
             "ramdisk": {"type": "path"},
-            "kernel_args": {"type": "str", "default": boot.NOVA_KERNEL_ARGS},
-            "machine": {"type": "str", "choices": ["pc", "q35"], "default": "q35"},
+            "kernel_args": {"type": "str"},
+            "architecture": {"type": "str", "choices": ["amd64", "arm64"], "default": "amd64"},
+            "machine": {"type": "str", "choices": ["pc", "q35", "virt"]},
             "firmware": {"type": "str", "choices": ["bios", "uefi"], "default": "bios"},
             "disk_size": {"type": "str", "default": "6G"},
             "memory": {"type": "str", "default": "1G"},

@@ -37,16 +37,21 @@ options:
     type: str
     required: true
   firmwares:
-    description: What the disk is booted by, each once. V(uefi) needs OVMF on the host.
+    description: What the disk is booted by, each once. V(uefi) needs OVMF on the host, or AAVMF for arm64.
     type: list
     elements: str
     choices: [bios, uefi]
     default: [bios]
+  architecture:
+    description: Architecture of the image. One that is not the host's is emulated.
+    type: str
+    choices: [amd64, arm64]
+    default: amd64
   machines:
-    description: Machine types of the boots, in turn.
+    description: Machine types of the boots, in turn; V(virt) is that of arm64.
     type: list
     elements: str
-    choices: [pc, q35]
+    choices: [pc, q35, virt]
     default: [pc, q35]
   instance_data:
     description: Ways in which the boots get their instance data, in turn.
@@ -184,7 +189,13 @@ def main() -> None:
             "ramdisk": {"type": "path"},
             "user": {"type": "str", "required": True},
             "firmwares": {"type": "list", "elements": "str", "choices": ["bios", "uefi"], "default": ["bios"]},
-            "machines": {"type": "list", "elements": "str", "choices": ["pc", "q35"], "default": ["pc", "q35"]},
+            "architecture": {"type": "str", "choices": ["amd64", "arm64"], "default": "amd64"},
+            "machines": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["pc", "q35", "virt"],
+                "default": ["pc", "q35"],
+            },
             "instance_data": {
                 "type": "list",
                 "elements": "str",

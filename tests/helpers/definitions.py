@@ -38,12 +38,14 @@ def values(**given: Any) -> dict[str, Any]:
     return found
 
 
-def axes(resize: str = "cloud_init", distribution: str = "debian", os_id: str = "") -> Axes:
+def axes(
+    resize: str = "cloud_init", distribution: str = "debian", os_id: str = "", architecture: str = "amd64"
+) -> Axes:
     """The data of a strategy, and of a distribution of ours or of one that a machine says that it is."""
     strategy = _axes.load("strategies", resize)
     agents = {name: _axes.load("agents", name) for name in strategy["agents"]}
     data = _axes.of_system(os_id) if os_id else _axes.load("distributions", distribution)
-    return Axes(data, strategy, agents, _axes.load("architectures", "amd64"))
+    return Axes(data, strategy, agents, _axes.load("architectures", architecture))
 
 
 PLACE = Place("/here", "/home/me")
@@ -52,6 +54,6 @@ PLACE = Place("/here", "/home/me")
 def build(resize: str = "cloud_init", place: Place = PLACE, **given: Any) -> dict[str, Any]:
     """The definition of a build, by our data."""
     chosen = values(resize=resize, **given)
-    data = axes(resize, os_id=place.system.get("id", ""))
+    data = axes(resize, os_id=place.system.get("id", ""), architecture=chosen["architecture"])
     assert definition.faults(chosen, data, place) == []
     return definition.build(chosen, data, place)

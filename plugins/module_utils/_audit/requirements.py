@@ -39,7 +39,8 @@ _BOOT_FILES = (
     "/boot/extlinux/extlinux.conf",
 )
 _DEFAULT_FILES = ("/etc/default/grub", "/etc/default/grub.d/*.cfg", "/etc/kernel/cmdline")
-_CONSOLES = ("console=tty0", "console=ttyS0,115200n8")
+# There is one such loader of programs in every system of arm64.
+_ARM64_LOADER = "/lib/ld-linux-aarch64.so.1"
 
 
 @rule("Q2", "No MAC address in the image")
@@ -166,10 +167,12 @@ def user_data(guest: Guest) -> Finding:
     return judged(faults, ["/etc/cloud/cloud.cfg", *guest.files.glob("/etc/cloud/cloud.cfg.d/*.cfg")])
 
 
-@rule("Q7", "The boot log goes to the console, and there is a login prompt on ttyS0")
+@rule("Q7", "The boot log goes to the console, and there is a login prompt on the serial one")
 def console(guest: Guest) -> Finding:
     """Kernel arguments in the boot loader's configuration and in what it is made from; a getty."""
     faults, seen = [], []
+    serial = "ttyAMA0" if guest.files.exists(_ARM64_LOADER) else "ttyS0"
+    getty, consoles = f"serial-getty@{serial}.service", ("console=tty0", f"console={serial},115200n8")
     menus = [path for pattern in _BOOT_FILES for path in guest.files.glob(pattern)]
     for path in menus:
         entries = [
@@ -179,12 +182,12 @@ def console(guest: Guest) -> Finding:
         ]
         # The first entry is the one that boots by itself; a configuration without any leads to another.
         for line in entries[:1]:
-            missing = [argument for argument in _CONSOLES if argument not in line.split()]
+            missing = [argument for argument in consoles if argument not in line.split()]
             (faults if missing else seen).append(f"{path}: {line}")
     defaults = [path for pattern in _DEFAULT_FILES for path in guest.files.glob(pattern)]
     text = "\n".join(line for path in defaults for line in guest.files.lines(path))
-    if defaults and any(argument not in text for argument in _CONSOLES):
-        faults.append(f"{', '.join(defaults)}: not both of {' '.join(_CONSOLES)}")
+    if defaults and any(argument not in text for argument in consoles):
+        faults.append(f"{', '.join(defaults)}: not both of {' '.join(consoles)}")
     if not menus and not defaults:
         seen.append("no boot loader: the arguments come from the cloud")
     generator = [
@@ -192,12 +195,12 @@ def console(guest: Guest) -> Finding:
         for path in ("/usr/lib", "/lib")
         if guest.files.is_file(f"{path}/systemd/system-generators/systemd-getty-generator")
     ]
-    if guest.masked("serial-getty@ttyS0.service") or guest.masked("serial-getty@.service"):
-        faults.append("serial-getty@ttyS0.service: masked")
-    elif guest.enabled("serial-getty@ttyS0.service") or generator:
-        seen.append("serial-getty@ttyS0.service: started" + (" by systemd-getty-generator" if generator else ""))
+    if guest.masked(getty) or guest.masked("serial-getty@.service"):
+        faults.append(f"{getty}: masked")
+    elif guest.enabled(getty) or generator:
+        seen.append(f"{getty}: started" + (" by systemd-getty-generator" if generator else ""))
     else:
-        faults.append("serial-getty@ttyS0.service: nothing starts it")
+        faults.append(f"{getty}: nothing starts it")
     return judged(faults, seen)
 
 

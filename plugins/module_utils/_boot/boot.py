@@ -32,7 +32,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch 
 
 INSTANCE_DATA = ("metadata", "openstack", "ec2", "config_drive", "none")
 # What Compute gives to the kernel of an AMI image.
-NOVA_KERNEL_ARGS = "root=/dev/vda console=tty0 console=ttyS0 console=hvc0 no_timer_check"
+_NOVA_KERNEL_ARGS = "root=/dev/vda console=tty0 console={console} console=hvc0 no_timer_check"
 _NOVA = ("manufacturer=OpenStack Foundation", "product=OpenStack Nova")
 _GLANCE_SECONDS = 0.25
 # A prompt that is not there so long after the system has started does not come.
@@ -42,14 +42,18 @@ _POWER_OFF_GRACE = 60.0
 
 @dataclass(frozen=True)
 class BootPlan:
-    """One boot as it was asked for; sizes in bytes, times in seconds. *name* tells it from others of the image."""
+    """One boot as it was asked for; sizes in bytes, times in seconds. *name* tells it from others of the image.
+
+    Without *machine* and *kernel_args* they are those that the architecture usually has.
+    """
 
     image: str
     user: str
     kernel: str | None = None
     ramdisk: str | None = None
-    kernel_args: str = NOVA_KERNEL_ARGS
-    machine: str = "q35"
+    kernel_args: str | None = None
+    architecture: str = "amd64"
+    machine: str | None = None
     firmware: str = "bios"
     disk_size: int = 6 << 30
     memory: int = 1 << 30
@@ -75,8 +79,16 @@ class BootPlan:
             raise OptionError("kernel", self.kernel, "kernel and ramdisk go together")
         if self.kernel and self.firmware == "uefi":
             raise OptionError("firmware", "uefi", "a kernel given directly needs no firmware", hint="use bios")
-        if self.firmware == "uefi" and qemu.find_uefi() is None:
-            raise OptionError("firmware", "uefi", "no OVMF firmware is installed", hint="install the package ovmf")
+        platform = qemu.PLATFORMS[self.architecture]
+        if self.machine not in (None, *platform.types):
+            raise OptionError(
+                "machine", self.machine, f"is none of {self.architecture}", hint=f"use {platform.types[0]}"
+            )
+        if self.firmware == "bios" and self.architecture != "amd64" and not self.kernel:
+            raise OptionError("firmware", "bios", f"no machine of {self.architecture} has it", hint="use uefi")
+        if self.firmware == "uefi" and qemu.find_uefi(self.architecture) is None:
+            hint = f"install the package {platform.package}"
+            raise OptionError("firmware", "uefi", f"no UEFI firmware for {self.architecture} is installed", hint=hint)
         if self.commands and not self.can_log_in:
             raise OptionError("instance_data", "none", "commands need an account's key", hint="give ssh_key")
 
@@ -87,8 +99,9 @@ class BootPlan:
 
     @property
     def form(self) -> str:
-        """What starts it: a firmware, or the kernel of a triplet."""
-        return "triplet" if self.kernel else self.firmware
+        """What starts it: a firmware, or the kernel of a triplet, with the architecture where it is a rare one."""
+        form = "triplet" if self.kernel else self.firmware
+        return form if self.architecture == "amd64" else f"{self.architecture}-{form}"
 
     @property
     def label(self) -> str:
@@ -106,7 +119,7 @@ class Boot:
         if len(str(folder)) + len("/ssh.") + 17 > SOCKET_NAME_LIMIT:  # ssh adds a suffix while it makes its socket
             raise GoldsmithError(f"the path {folder} is too long for a socket", hint="choose a shorter folder")
         self._runner, self._plan, self._folder = runner, plan, folder
-        self.accelerator = qemu.choose_accelerator(runner, plan.accelerator)
+        self.accelerator = qemu.choose_accelerator(runner, plan.accelerator, plan.architecture)
         self.key = Path(plan.ssh_key) if plan.ssh_key else folder / "key"
         self.machine = self._prepare()
         self.console = Console(self.machine.console)
@@ -200,6 +213,7 @@ class Boot:
 
     def _prepare(self) -> qemu.Machine:
         plan, folder = self._plan, self._folder
+        platform = qemu.PLATFORMS[plan.architecture]
         prepare = boot_disk.grown_copy if plan.kernel else boot_disk.overlay
         disks = [prepare(self._runner, plan.image, plan.disk_size, folder)]
         if not plan.ssh_key:
@@ -211,7 +225,8 @@ class Boot:
             folder=folder,
             name=plan.hostname,
             uuid=identity,
-            type=plan.machine,
+            architecture=plan.architecture,
+            type=plan.machine or platform.types[0],
             accelerator=self.accelerator,
             memory=plan.memory,
             cpus=plan.cpus or qemu.usual_cpus(self.accelerator),
@@ -219,7 +234,7 @@ class Boot:
             uefi=self._firmware(),
             kernel=plan.kernel,
             ramdisk=plan.ramdisk,
-            kernel_args=plan.kernel_args,
+            kernel_args=plan.kernel_args or _NOVA_KERNEL_ARGS.format(console=platform.console),
             outbound=plan.outbound,
         )
         return self._with_instance_data(machine)
@@ -247,7 +262,7 @@ class Boot:
         return replace(machine, disks=(*machine.disks, drive), smbios=_NOVA)
 
     def _firmware(self) -> tuple[str, str] | None:
-        pair = qemu.find_uefi() if self._plan.firmware == "uefi" else None
+        pair = qemu.find_uefi(self._plan.architecture) if self._plan.firmware == "uefi" else None
         if pair is None:
             return None
         store = self._folder / "uefi-variables"

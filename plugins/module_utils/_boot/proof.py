@@ -38,6 +38,7 @@ class ProofPlan:
     root: str | None
     kernel: str | None
     ramdisk: str | None
+    architecture: str
     firmwares: tuple[str, ...]
     machines: tuple[str, ...]
     instance_data: tuple[str, ...]
@@ -82,6 +83,7 @@ class ProofPlan:
             **parts,
             name=form,
             user=self.user,
+            architecture=self.architecture,
             machine=self.machines[turn % len(self.machines)],
             instance_data=self.instance_data[turn % len(self.instance_data)],
             hostname=self.hostname,
@@ -133,9 +135,9 @@ def misses(plan: ProofPlan, form: str, seen: Mapping[str, Any]) -> Iterator[str]
     elif seen["failed_units"]:
         yield f"failed units: {', '.join(seen['failed_units'])}"
     if seen["seconds_to_kernel"] is None:
-        yield "no kernel on the serial console; is console=ttyS0 missing?"
+        yield "no kernel on the serial console; does console= name another?"
     if seen["seconds_to_login"] is None:
-        yield "no login prompt on the serial console; is a getty on ttyS0?"
+        yield "no login prompt on the serial console; is a getty on it?"
 
 
 def _prove(runner: Runner, plan: ProofPlan, one: BootPlan, stop: threading.Event) -> dict[str, Any]:

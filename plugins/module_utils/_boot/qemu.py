@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""QEMU: accelerator, firmware and command line of an x86_64 machine."""
+"""QEMU: accelerator, firmware and command line of a machine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
     missing_program,
 )
 
-# The Fedora family hides its only one.
-_PROGRAMS = ("qemu-system-x86_64", "/usr/libexec/qemu-kvm")
-# Code and its empty variable store: Debian and Ubuntu, Fedora and its family, openSUSE, Arch.
-_FIRMWARE = (
+# UEFI code and its empty variable store: Debian and Ubuntu, Fedora and its family, openSUSE, Arch.
+_OVMF = (
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
     ("/usr/share/qemu/ovmf-x86_64-4m-code.bin", "/usr/share/qemu/ovmf-x86_64-4m-vars.bin"),
     ("/usr/share/qemu/ovmf-x86_64-code.bin", "/usr/share/qemu/ovmf-x86_64-vars.bin"),
     ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+)
+_AAVMF = (
+    ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),
+    ("/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"),
+    ("/usr/share/qemu/aavmf-aarch64-code.bin", "/usr/share/qemu/aavmf-aarch64-vars.bin"),
+    ("/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/edk2/aarch64/QEMU_VARS.fd"),
 )
 MAC = "52:54:00:60:1d:00"
 # Address of a guest that has the metadata service.
@@ -40,6 +44,54 @@ METADATA_GUEST = "169.0.0.15"
 BADLY_EMULATED = ("cx16", "la57", "erms", "fsrm")
 _PROBE_SECONDS = 5.0
 _PID = "pid"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What QEMU needs for the machines of an architecture; the first of *types* is the usual one.
+
+    *processor* is the emulated one, *options* follow the type, *console* is what Linux calls the serial line.
+    """
+
+    machine: str  # as uname calls it
+    programs: tuple[str, ...]
+    types: tuple[str, ...]
+    firmware: tuple[tuple[str, str], ...]
+    package: str  # Debian's, of the firmware
+    processor: str
+    options: str
+    video: tuple[str, ...]
+    console: str
+
+
+# The Fedora family hides its only program. Without graphics SeaBIOS and GRUB speak on the serial console too, so what
+# they miss is in the log.
+PLATFORMS = {
+    "amd64": Platform(
+        "x86_64",
+        ("qemu-system-x86_64", "/usr/libexec/qemu-kvm"),
+        ("q35", "pc"),
+        _OVMF,
+        "ovmf",
+        ",".join(["max", *(f"-{feature}" for feature in BADLY_EMULATED)]),
+        ",graphics=off",
+        ("-vga", "std"),
+        "ttyS0",
+    ),
+    # Signed pointers are slow to emulate in the standard's own way.
+    "arm64": Platform(
+        "aarch64",
+        ("qemu-system-aarch64", "/usr/libexec/qemu-kvm"),
+        ("virt",),
+        _AAVMF,
+        "qemu-efi-aarch64",
+        "max,pauth-impdef=on",
+        "",
+        (),
+        "ttyAMA0",
+    ),
+}
+TYPES = tuple(name for platform in PLATFORMS.values() for name in platform.types)
 
 
 @dataclass(frozen=True)
@@ -64,6 +116,7 @@ class Machine:
     memory: int
     cpus: int
     disks: tuple[Disk, ...]
+    architecture: str = "amd64"
     uefi: tuple[str, str] | None = None
     kernel: str | None = None
     ramdisk: str | None = None
@@ -88,12 +141,13 @@ class Machine:
         return self.folder / _PID
 
 
-def program() -> str:
-    """Return the QEMU of this host."""
-    for name in _PROGRAMS:
+def program(architecture: str = "amd64") -> str:
+    """Return the QEMU of this host for an architecture."""
+    names = PLATFORMS[architecture].programs
+    for name in names:
         if path := find_program(name):
             return path
-    raise missing_program(_PROGRAMS[0])
+    raise missing_program(names[0])
 
 
 def usual_cpus(accelerator: str) -> int:
@@ -104,11 +158,22 @@ def usual_cpus(accelerator: str) -> int:
     return 2 if accelerator == "kvm" else 1
 
 
-def choose_accelerator(runner: Runner, wanted: str, *, cpuinfo: str = "/proc/cpuinfo", device: str = "/dev/kvm") -> str:
+def choose_accelerator(
+    runner: Runner,
+    wanted: str,
+    architecture: str = "amd64",
+    *,
+    cpuinfo: str = "/proc/cpuinfo",
+    device: str = "/dev/kvm",
+) -> str:
     """Return C(kvm) where it really works, else C(tcg). Raises OptionError when C(kvm) was asked for in vain."""
     if wanted == "tcg":
         return "tcg"
-    reason = _kvm_obstacle(runner, cpuinfo, device)
+    machine, ours = PLATFORMS[architecture].machine, os.uname().machine
+    if machine != ours:
+        reason: str | None = f"the processors of this host are {ours}, not {machine}"
+    else:
+        reason = _kvm_obstacle(runner, cpuinfo if architecture == "amd64" else None, device)
     if reason is None:
         return "kvm"
     if wanted == "kvm":
@@ -116,17 +181,18 @@ def choose_accelerator(runner: Runner, wanted: str, *, cpuinfo: str = "/proc/cpu
     return "tcg"
 
 
-def find_uefi() -> tuple[str, str] | None:
+def find_uefi(architecture: str = "amd64") -> tuple[str, str] | None:
     """Return the UEFI firmware's code and its empty variable store, or None when no firmware is installed."""
-    return next((pair for pair in _FIRMWARE if all(os.path.isfile(path) for path in pair)), None)
+    pairs = PLATFORMS[architecture].firmware
+    return next((pair for pair in pairs if all(os.path.isfile(path) for path in pair)), None)
 
 
 def command(machine: Machine, *, daemon: bool = False) -> list[str]:
     """Return the argv that starts a machine."""
-    argv = [program(), "-name", _escape(machine.name), "-uuid", machine.uuid, "-nodefaults", "-no-user-config"]
-    # Without graphics SeaBIOS and GRUB speak on the serial console too, so what they miss is in the log.
-    argv += ["-machine", f"{machine.type},graphics=off", *_processor(machine), "-m", str(machine.memory >> 20)]
-    argv += ["-display", "none", "-vga", "std"]
+    platform = PLATFORMS[machine.architecture]
+    argv = [program(machine.architecture), "-name", _escape(machine.name), "-uuid", machine.uuid]
+    argv += ["-nodefaults", "-no-user-config", "-machine", machine.type + platform.options]
+    argv += [*_processor(machine), "-m", str(machine.memory >> 20), "-display", "none", *platform.video]
     argv += ["-chardev", f"file,id=console,path={_escape(machine.console)}", "-serial", "chardev:console"]
     argv += ["-qmp", f"unix:{_escape(machine.qmp)},server=on,wait=off"]
     if machine.uefi:
@@ -163,21 +229,26 @@ def end(runner: Runner, process: subprocess.Popen[bytes]) -> None:
             stream.close()
 
 
-def _kvm_obstacle(runner: Runner, cpuinfo: str, device: str) -> str | None:
-    try:
-        flags = Path(cpuinfo).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        flags = ""
-    # Some sandboxes offer the device on processors without virtualisation; kernels hang there.
-    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.MULTILINE):
+def _kvm_obstacle(runner: Runner, cpuinfo: str | None, device: str) -> str | None:
+    """Return why KVM does not work; *cpuinfo* is for processors of x86, which say whether they can."""
+    if cpuinfo and not _has_virtualisation(cpuinfo):
         return f"{cpuinfo} shows neither vmx nor svm"
     try:
         os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
         return f"{device} cannot be opened: {error.strerror}"
-    if not _firmware_runs(runner):
+    if cpuinfo and not _firmware_runs(runner):
         return "a machine started with it executes nothing"
     return None
+
+
+def _has_virtualisation(cpuinfo: str) -> bool:
+    # Some sandboxes offer the device on processors without it; kernels hang there.
+    try:
+        flags = Path(cpuinfo).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return bool(re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.MULTILINE))
 
 
 def _firmware_runs(runner: Runner) -> bool:
@@ -198,7 +269,7 @@ def _firmware_runs(runner: Runner) -> bool:
 def _processor(machine: Machine) -> Sequence[str]:
     if machine.accelerator == "kvm":
         return ["-accel", "kvm", "-cpu", "host", "-smp", str(machine.cpus)]
-    cpu = ",".join(["max", *(f"-{feature}" for feature in BADLY_EMULATED)])
+    cpu = PLATFORMS[machine.architecture].processor
     return ["-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", str(machine.cpus)]
 
 

@@ -86,8 +86,15 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
     for name, reason in strategy.get("refused_formats", {}).items():
         if name in values["formats"]:
             yield "formats", f"does not go with {resize}: {reason}"
-    if values["firmware"] not in strategy["firmware"]:
-        yield "firmware", f"does not go with {resize}; use {' or '.join(strategy['firmware'])}"
+    firmwares = [name for name in strategy["firmware"] if name in axes.architecture["firmware"]]
+    if not firmwares:
+        yield "architecture", f"does not go with {resize}, which needs {' or '.join(strategy['firmware'])}"
+    elif values["firmware"] and values["firmware"] not in firmwares:
+        fits = values["firmware"] in axes.architecture["firmware"]
+        other = resize if fits else f"image_architecture={values['architecture']}"
+        yield "firmware", f"does not go with {other}; use {' or '.join(firmwares)}"
+    if values["build"] == "virt_install" and values["architecture"] != "amd64":
+        yield "architecture", "cannot be that of an installed machine yet; use image_build=chroot"
     if values["agent"] and values["agent"] not in axes.agents:
         yield "agent", f"does not go with {resize}; use {' or '.join(axes.agents)}, or another image_resize"
     if values["volumes"] and not strategy.get("volume_group"):
@@ -155,6 +162,8 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     release = release_of(values["release"], distribution)
     version = distribution.get("releases", {}).get(release, {}).get("version", "")
     agent = values["agent"] or next(iter(axes.agents))
+    usual_firmware = next((name for name in strategy["firmware"] if name in axes.architecture["firmware"]), "")
+    firmware = values["firmware"] or usual_firmware
     done = {
         **values,
         **publication(values, place),
@@ -165,8 +174,10 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "cloud_init": bool(axes.agents.get(agent, {}).get("cloud_init", False)),
         "user": values["user"] or distribution.get("user", "") or "debian",
         "formats": values["formats"] or list(strategy["formats"]),
-        "firmwares": ["bios", "uefi"] if values["firmware"] == "hybrid" else [values["firmware"]],
-        "kernel_args": strategy["kernel_args"],
+        "firmware": firmware,
+        "firmwares": ["bios", "uefi"] if firmware == "hybrid" else [firmware],
+        "machines": axes.architecture["machines"],
+        "kernel_args": strategy["kernel_args"].replace("{console}", axes.architecture["console"]),
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],

@@ -39,7 +39,13 @@ IMAGE = (
             check=checks.line,
             shown="trixie",
         ),
-        Variable("architecture", "text", "amd64", "Architecture of the image.", check=checks.axis),
+        Variable(
+            "architecture",
+            "text",
+            "amd64",
+            "Architecture of the image: amd64, arm64, or NAMESPACE.COLLECTION.NAME.",
+            check=checks.axis,
+        ),
         Variable(
             "resize",
             "text",
@@ -58,9 +64,10 @@ IMAGE = (
         Variable(
             "firmware",
             "text",
-            "bios",
+            "",
             "What the disk boots by. hybrid boots by both.",
             choices=("bios", "uefi", "hybrid"),
+            shown="bios; with image_architecture=arm64 uefi",
         ),
         Variable("filesystem", "text", "ext4", "File system of the root.", choices=("ext3", "ext4")),
         Variable(

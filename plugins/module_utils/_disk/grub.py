@@ -17,10 +17,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes im
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rootfs import Kernel
 
 BIOS = "i386-pc"
-UEFI = "x86_64-efi"
-_PACKAGES = {BIOS: "grub-pc-bin", UEFI: "grub-efi-amd64-bin"}
+# The platforms with UEFI, and the names of their programs on the EFI system partition.
+EFI_PROGRAMS = {"x86_64-efi": "BOOTX64.EFI", "arm64-efi": "BOOTAA64.EFI"}
+_PACKAGES = {BIOS: "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
 _MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
 _MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
+_NOT_EVERYWHERE = ("serial", "all_video")
 
 # Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
 _BPB = slice(0x03, 0x5A)
@@ -62,6 +64,17 @@ class Root:
     kernel: Kernel
     kernel_args: str
     title: str
+    serial: bool = True
+
+
+def efi_platform(tree: str) -> str:
+    """Return the platform by which UEFI starts the tree: that of which it has the modules."""
+    return next((name for name in EFI_PROGRAMS if Path(tree, "usr/lib/grub", name).exists()), next(iter(EFI_PROGRAMS)))
+
+
+def has_serial(tree: str, platform: str) -> bool:
+    """Return whether GRUB itself can speak on a serial line there; UEFI may do it for it."""
+    return (module_folder(tree, platform) / "serial.mod").is_file()
 
 
 def module_folder(tree: str, platform: str) -> Path:
@@ -97,10 +110,12 @@ def make_core(runner: Runner, tree: str, platform: str, target: Target, output: 
 
     *output* lies in a folder for temporary files.
     """
-    modules = [*_MODULES, *_MORE, *(["biosdisk"] if platform == BIOS else ["fat"])]
+    folder = module_folder(tree, platform)
+    more = [name for name in _MORE if name not in _NOT_EVERYWHERE or (folder / f"{name}.mod").is_file()]
+    modules = [*_MODULES, *more, *(["biosdisk"] if platform == BIOS else ["fat"])]
     early = Path(f"{output}.cfg")
     early.write_text(f"{target.search}\nset prefix=($root)/boot/grub\n")
-    argv = ["grub-mkimage", "-d", str(module_folder(tree, platform)), "-O", platform, "-c", str(early)]
+    argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-c", str(early)]
     runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
     early.unlink()
 
@@ -143,12 +158,11 @@ def install_bios(runner: Runner, disk: str, tree: str, target: Target, *, bios_b
 
 def configuration(root: Root) -> str:
     """Return the first grub.cfg; the guest's own update-grub replaces it with the first kernel update."""
+    serial = ["serial --unit=0 --speed=115200", "terminal_input console serial", "terminal_output console serial"]
     entry = [
         "set default=0",
         "set timeout=0",
-        "serial --unit=0 --speed=115200",
-        "terminal_input console serial",
-        "terminal_output console serial",
+        *(serial if root.serial else ()),
         root.target.search,
         f"menuentry {_quote(root.title)} {{",
         f"  linux {root.kernel.image} {root.target.argument} ro {' '.join(root.kernel_args.split())}".rstrip(),

@@ -281,17 +281,21 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
         fat.make(runner, path, offset=placed.start, size=placed.size, label=volume.label, environment=environment)
         if volume.type == partitions.ESP and layout.firmware in UEFI and plan.root:
             with scratch_folder("image") as folder:
-                program = os.path.join(folder, "BOOTX64.EFI")
-                grub.make_core(runner, layout.tree, grub.UEFI, plan.root.target, program)
+                platform = grub.efi_platform(layout.tree)
+                name = grub.EFI_PROGRAMS[platform]
+                program = os.path.join(folder, name)
+                grub.make_core(runner, layout.tree, platform, plan.root.target, program)
                 os.utime(program, (plan.epoch, plan.epoch))
-                files = {"/EFI/BOOT/BOOTX64.EFI": program}
+                files = {f"/EFI/BOOT/{name}": program}
                 fat.copy_in(runner, path, files, offset=placed.start, environment=environment)
 
 
 def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, environment: dict[str, str]) -> None:
     layout = plan.layout
-    platforms = [grub.BIOS] * (layout.firmware in BIOS) + [grub.UEFI] * (layout.firmware in UEFI)
-    text = grub.configuration(grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title))
+    platforms = [grub.BIOS] * (layout.firmware in BIOS)
+    platforms += [grub.efi_platform(layout.tree)] * (layout.firmware in UEFI)
+    serial = all(grub.has_serial(layout.tree, platform) for platform in platforms)
+    text = grub.configuration(grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title, serial))
     with scratch_folder("image") as folder:
         configuration = folder / "grub.cfg"
         configuration.write_text(text, encoding="utf-8")

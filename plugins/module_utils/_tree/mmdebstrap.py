@@ -78,6 +78,12 @@ _CAUSES = (
         "install the archive's keyring, for Debian debian-archive-keyring",
     ),
     (
+        r"[Ee]xec format error|cannot (?:be executed|execute)|not (?:be )?executable on this|binfmt",
+        "architecture",
+        "this host cannot run its programs",
+        "as root: apt-get install qemu-user-static binfmt-support && update-binfmts --enable",
+    ),
+    (
         r"Unable to correct problems|unmet dependencies",
         "packages",
         "cannot be installed together",

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from helpers.modules import run_module
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
 from ansible_collections.goldsmith.openstack.plugins.modules import image_boot
 
 
@@ -58,4 +59,5 @@ def test_check_mode_tells_what_would_change(tmp_path: Path) -> None:
 def test_documented_choices_are_those_of_the_code() -> None:
     options = yaml.safe_load(image_boot.DOCUMENTATION)["options"]
     assert options["instance_data"]["choices"] == list(image_boot.boot.INSTANCE_DATA)
-    assert options["kernel_args"]["default"] == image_boot.boot.NOVA_KERNEL_ARGS
+    assert options["architecture"]["choices"] == list(qemu.PLATFORMS)
+    assert options["machine"]["choices"] == sorted(qemu.TYPES)

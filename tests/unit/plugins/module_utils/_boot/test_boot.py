@@ -39,9 +39,20 @@ def test_kernel_with_uefi(file: str) -> None:
 
 
 def test_uefi_without_firmware(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu, "_FIRMWARE", (("/nonexistent/code", "/nonexistent/vars"),))
-    with pytest.raises(OptionError, match=r"OVMF.*install the package ovmf"):
+    monkeypatch.setattr(qemu, "find_uefi", lambda _architecture: None)
+    with pytest.raises(OptionError, match=r"no UEFI firmware for amd64 .*install the package ovmf"):
         BootPlan(image=file, user="debian", firmware="uefi")
+    with pytest.raises(OptionError, match=r"no UEFI firmware for arm64 .*install the package qemu-efi-aarch64"):
+        BootPlan(image=file, user="debian", firmware="uefi", architecture="arm64")
+
+
+def test_a_machine_of_another_architecture(file: str) -> None:
+    with pytest.raises(OptionError, match=r"machine=q35: is none of arm64; use virt"):
+        BootPlan(image=file, user="debian", architecture="arm64", machine="q35")
+    with pytest.raises(OptionError, match=r"firmware=bios: no machine of arm64 has it; use uefi"):
+        BootPlan(image=file, user="debian", architecture="arm64")
+    triplet = BootPlan(image=file, kernel=file, ramdisk=file, user="debian", architecture="arm64")
+    assert triplet.form == "arm64-triplet"
 
 
 def test_commands_without_a_key(file: str) -> None:

@@ -38,6 +38,7 @@ def plan(file: str, **options: Any) -> proof.ProofPlan:
         "root": file,
         "kernel": file,
         "ramdisk": file,
+        "architecture": "amd64",
         "firmwares": ("bios",),
         "machines": ("pc", "q35"),
         "instance_data": ("metadata", "config_drive"),
@@ -117,8 +118,8 @@ def test_all_that_an_instance_misses_is_told(file: str) -> None:
     assert missed(plan(file), **ill) == (
         "the host name is other, not web.example.org; does the guest read its instance data?; the script in the user "
         "data was not executed; the root file system has 900 of the 1000 bytes that the disk has for it; it did not "
-        "grow; failed units: not known, because systemctl does not answer; no kernel on the serial console; is "
-        "console=ttyS0 missing?; no login prompt on the serial console; is a getty on ttyS0?"
+        "grow; failed units: not known, because systemctl does not answer; no kernel on the serial console; does "
+        "console= name another?; no login prompt on the serial console; is a getty on it?"
     )
 
 

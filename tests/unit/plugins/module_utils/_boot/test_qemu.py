@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,11 +23,12 @@ SANDBOX = "processor\t: 0\nflags\t\t: fpu vme ssse3 hypervisor\nbugs\t\t: vmxoff
 
 @pytest.fixture(autouse=True)
 def qemu_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "bin" / "qemu-system-x86_64"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("qemu-system-x86_64", "qemu-system-aarch64"):
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 @pytest.fixture
@@ -55,6 +57,22 @@ def test_emulation_avoids_what_crashes_guests(machine: qemu.Machine) -> None:
     assert value_of(argv, "-m") == "1024"
     assert "-kernel" not in argv
     assert not any("pflash" in word for word in argv)
+
+
+def test_a_machine_of_arm64(machine: qemu.Machine, tmp_path: Path) -> None:
+    argv = qemu.command(replace(machine, architecture="arm64", type="virt"))
+    assert argv[0] == str(tmp_path / "bin" / "qemu-system-aarch64")
+    assert value_of(argv, "-machine") == "virt"
+    assert value_of(argv, "-cpu") == "max,pauth-impdef=on"
+    assert "-vga" not in argv
+    assert value_of(qemu.command(machine), "-machine") == "q35,graphics=off"
+
+
+def test_the_processors_of_another_architecture_are_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="x86_64"))
+    assert qemu.choose_accelerator(Runner(), "auto", "arm64") == "tcg"
+    with pytest.raises(OptionError, match="the processors of this host are x86_64, not aarch64"):
+        qemu.choose_accelerator(Runner(), "kvm", "arm64")
 
 
 def test_kvm_gives_the_processor_of_the_host(machine: qemu.Machine) -> None:

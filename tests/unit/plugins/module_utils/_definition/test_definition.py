@@ -59,6 +59,15 @@ def test_a_disk_is_proved_by_all_that_it_boots_by() -> None:
     assert build(firmware="hybrid")["firmwares"] == ["bios", "uefi"]
 
 
+def test_the_architecture_decides_on_firmware_and_console() -> None:
+    done = build(architecture="arm64")
+    assert (done["name"], done["firmware"], done["firmwares"]) == ("debian-13-arm64", "uefi", ["uefi"])
+    assert done["kernel_args"] == "console=tty0 console=ttyAMA0,115200n8"
+    assert done["derived_properties"]["architecture"] == "aarch64"
+    assert build()["kernel_args"] == "console=tty0 console=ttyS0,115200n8"
+    assert build("xen")["kernel_args"] == "console=tty0 console=ttyS0,115200n8 console=hvc0"
+
+
 def test_only_what_was_asked_for_is_made() -> None:
     done = build(formats="vhd,raw", filesystem="ext3", name="it")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.raw", "it.vhd"]
@@ -158,6 +167,21 @@ def test_a_captured_machine_is_what_it_says() -> None:
         ("xen", {"firmware": "uefi"}, "image_firmware=uefi: does not go with image_resize=xen; use bios"),
         (
             "lvm",
+            {"architecture": "arm64", "firmware": "bios"},
+            "image_firmware=bios: does not go with image_architecture=arm64; use uefi",
+        ),
+        (
+            "xen",
+            {"architecture": "arm64"},
+            "image_architecture=arm64: does not go with image_resize=xen, which needs bios",
+        ),
+        (
+            "cloud_init",
+            {"architecture": "arm64", "build": "virt_install"},
+            "image_architecture=arm64: cannot be that of an installed machine yet; use image_build=chroot",
+        ),
+        (
+            "lvm",
             {"agent": "cloud_init"},
             "image_agent=cloud_init: does not go with image_resize=lvm; use goldsmith, or another image_resize",
         ),
@@ -190,7 +214,7 @@ def test_a_captured_machine_is_what_it_says() -> None:
 )
 def test_values_that_do_not_go_together(resize: str, given: dict[str, Any], fault: str) -> None:
     chosen = values(resize=resize, **given)
-    assert definition.faults(chosen, axes(resize), PLACE) == [fault]
+    assert definition.faults(chosen, axes(resize, architecture=chosen["architecture"]), PLACE) == [fault]
 
 
 def test_a_distribution_that_cannot_be_built_yet() -> None:

@@ -16,7 +16,7 @@ def test_every_variable_has_a_value() -> None:
     values, faults = specification.read({})
     assert faults == []
     assert set(values) == set(SPECIFICATION)
-    assert values["firmware"] == "bios"
+    assert values["build"] == "chroot"
 
 
 @pytest.mark.parametrize("name", sorted(SPECIFICATION))

@@ -35,7 +35,18 @@ def test_modules_are_those_of_the_tree(tree: Path) -> None:
         "/boot/grub/i386-pc/moddep.lst": str(folder / "moddep.lst"),
     }
     with pytest.raises(GoldsmithError, match=r"no GRUB for x86_64-efi.*add the package grub-efi-amd64-bin or set firm"):
-        grub.module_folder(str(tree), grub.UEFI)
+        grub.module_folder(str(tree), "x86_64-efi")
+
+
+def test_uefi_starts_what_the_tree_has_the_modules_for(tree: Path) -> None:
+    assert grub.efi_platform(str(tree)) == "x86_64-efi"
+    folder = tree / "usr/lib/grub/arm64-efi"
+    folder.mkdir()
+    (folder / "moddep.lst").write_text("")
+    assert grub.efi_platform(str(tree)) == "arm64-efi"
+    assert not grub.has_serial(str(tree), "arm64-efi")
+    (folder / "serial.mod").write_text("")
+    assert grub.has_serial(str(tree), "arm64-efi")
 
 
 @pytest.mark.parametrize(
