@@ -78,10 +78,10 @@ _CAUSES = (
         "install the archive's keyring, for Debian debian-archive-keyring",
     ),
     (
-        r"[Ee]xec format error|cannot (?:be executed|execute)|not (?:be )?executable on this|binfmt",
+        r"can neither be executed natively nor|install arch-test",
         "architecture",
         "this host cannot run its programs",
-        "as root: apt-get install qemu-user-static binfmt-support && update-binfmts --enable",
+        "as root: apt-get install arch-test binfmt-support qemu-user-static && update-binfmts --enable",
     ),
     (
         r"Unable to correct problems|unmet dependencies",
@@ -218,6 +218,7 @@ def explain(request: Request, result: Result) -> GoldsmithError:
     values = {
         "packages": ",".join(request.packages),
         "path": request.path,
+        "architecture": request.architecture,
         "release": request.release,
         "mirror": " ".join(request.sources) or "(the release's own)",
     }
