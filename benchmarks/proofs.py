@@ -53,6 +53,7 @@ def seconds(user: str, parts: dict[str, str]) -> tuple[float, float]:
     plan = proof.ProofPlan(
         **{**dict.fromkeys(("image", *TRIPLET)), **parts},
         user=user,
+        architecture="amd64",
         firmwares=("bios",),
         # One of each, so that a form is booted in the same way alone and beside another.
         machines=("q35",),
