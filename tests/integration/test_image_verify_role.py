@@ -85,7 +85,7 @@ def test_a_firmware_that_this_host_lacks_is_a_failure_before_any_proof(
     argv = command(tmp_path, {"image_verify_firmwares": ["bios", "uefi"]})
     status, said = play(checkout, [*namespaces.prefix(), "sh", "-c", HIDE, "hide", *argv], scratch)
     assert status != 0
-    assert "firmware=uefi: no OVMF firmware is installed; install the package ovmf" in said
+    assert "firmware=uefi: no UEFI firmware for amd64 is installed; install the package ovmf" in said
     assert "Audit" not in said and "Boot each" not in said
 
 

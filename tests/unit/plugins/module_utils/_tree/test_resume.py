@@ -33,7 +33,9 @@ class Archive:
         self.asked = 0
         self.places: list[str] = []
 
-    def open(self, runner: Runner, folder: str, sources: Sequence[str], architecture: str, proxy: str) -> Archive:
+    def open(
+        self, runner: Runner, folder: str, sources: Sequence[str], architecture: str, proxy: str, expired: bool
+    ) -> Archive:
         self.sources, self.lists = tuple(sources), f"{folder}/lists"
         self.places.append(folder)
         return self
