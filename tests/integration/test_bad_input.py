@@ -138,7 +138,7 @@ def test_every_bad_value_is_told_at_once_with_a_remedy(checkout: Path, tmp_path:
             },
             [
                 'image_name=a"b: is not a file name; use letters',
-                "image_release=nosuch: is not known; use bookworm or trixie",
+                "image_release=nosuch: is not known; use bullseye or bookworm or trixie or forky or sid, a version, or",
                 "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or",
                 "image_firmware=uefi: does not go with image_resize=xen; use bios",
                 "image_volumes=a: image_resize=xen has no volumes; use image_resize=lvm",

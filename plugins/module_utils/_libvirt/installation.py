@@ -28,7 +28,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import qemu_img
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import virt_install, volumes
-from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer import InstallerRun
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer import InstallerRun, NameTaken
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer_console import MARK
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virsh import Domain, Libvirt, our_uuid
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virt_install import (
@@ -136,8 +136,14 @@ class _Installation:
             discard(self._libvirt, unfinished)
         machine = replace(self._plan.machine, virt_type=self._choose_virt_type())
         try:
-            self._pool = volumes.open_pool(self._libvirt, self._plan.place)
-            steps = self._import(machine) if self._plan.image else self._install(machine)
+            try:
+                steps = self._make(machine)
+            except NameTaken:
+                # What a killed attempt has asked libvirt for may come to be after we have looked for it.
+                late = self._libvirt.domain(name)
+                if late is None or not late.is_ours or self._clean():
+                    raise
+                steps = self._make(machine)
             self._libvirt.mark_installed(name)
         except BaseException as error:
             left = "" if self._plan.keep_failed else self._clean()
@@ -150,6 +156,10 @@ class _Installation:
         path = domain.disks[0] if domain and domain.disks else ""
         disk = {"pool": self._pool, "volume": volumes.volumes_of(name)[0], "path": path}
         return {"accelerator": "tcg" if machine.emulated else "kvm", "disk": disk, "steps": steps}
+
+    def _make(self, machine: Machine) -> list[dict[str, Any]]:
+        self._pool = volumes.open_pool(self._libvirt, self._plan.place)
+        return self._import(machine) if self._plan.image else self._install(machine)
 
     def _choose_virt_type(self) -> str:
         wanted, local = self._plan.virt_type, self._libvirt.uri.is_local
@@ -222,7 +232,9 @@ class _Installation:
 
     def _clean(self) -> str:
         try:
-            self._libvirt.remove(self._plan.machine.name)
+            domain = self._libvirt.domain(self._plan.machine.name)
+            if domain is not None and domain.is_ours:  # somebody else may have made one of this name meanwhile
+                self._libvirt.remove(domain.name)
             if self._pool:
                 for name in volumes.volumes_of(self._plan.machine.name):
                     volumes.delete(self._libvirt, self._pool, name)

@@ -35,6 +35,10 @@ _TROUBLES = (
 )  # fmt: skip
 
 
+class NameTaken(GoldsmithError):
+    """There is such a guest already, or one with its disk."""
+
+
 class InstallerRun:
     """A guest that installs itself."""
 
@@ -127,6 +131,8 @@ class InstallerRun:
             raise missing_program(PROGRAM)
         errors = [line.partition("ERROR")[2].strip() for line in words.splitlines() if line.startswith("ERROR")]
         reason = (errors or [line.strip() for line in words.splitlines() if line.strip()] or ["no output"])[-1]
+        if "already in use" in reason:
+            raise NameTaken(f"virt-install does not start {self._name}: {reason}")
         for said, option, hint in _TROUBLES:
             if said in reason:
                 raise GoldsmithError(f"virt-install does not start {self._name}: {reason}", hint=f"{option}: {hint}")

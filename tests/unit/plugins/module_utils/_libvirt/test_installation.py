@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.insta
     Machine,
     Place,
 )
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer import NameTaken
 
 NAME = "web"
 NO_DOMAIN = (1, "", "error: failed to get domain 'web'\n")
@@ -154,6 +156,44 @@ def test_refused_plans(tmp_path: Path, settings: dict[str, Any], message: str) -
     with pytest.raises(GoldsmithError) as caught:
         plan(tmp_path, **settings)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_guest_of_a_killed_attempt_that_comes_late_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    done: list[str] = []
+
+    def begin(_self: object, _machine: Machine) -> list[dict[str, Any]]:
+        done.append("begin")
+        if done == ["begin"]:
+            raise NameTaken("virt-install does not start web: its disk is already in use by other guests ['web']")
+        return []
+
+    monkeypatch.setattr(installation._Installation, "_install", begin)
+    monkeypatch.setattr(installation._Installation, "_choose_virt_type", lambda _self: "qemu")
+    monkeypatch.setattr(installation._Installation, "_clean", lambda _self: done.append("clean") or "")
+    monkeypatch.setattr(installation.volumes, "open_pool", lambda _libvirt, _place: "default")
+    late = SimpleNamespace(is_ours=ours, disks=())
+    libvirt = SimpleNamespace(domain=lambda _name: late, mark_installed=lambda _name: done.append("mark"))
+    attempt = installation._Installation(runner(), libvirt, plan(tmp_path), tmp_path)  # type: ignore[arg-type]
+    if ours:
+        attempt.run(None)
+        assert done == ["begin", "clean", "begin", "mark"]
+    else:
+        with pytest.raises(NameTaken):
+            attempt.run(None)
+        assert done == ["begin", "clean"], "as after any failure"
+
+
+@pytest.mark.parametrize(("ours", "removed"), [(True, [NAME]), (False, [])])
+def test_only_a_guest_of_ours_is_removed_after_a_failure(tmp_path: Path, ours: bool, removed: list[str]) -> None:
+    done: list[str] = []
+    found = SimpleNamespace(is_ours=ours, name=NAME)
+    libvirt = SimpleNamespace(domain=lambda _name: found, remove=done.append)
+    attempt = installation._Installation(runner(), libvirt, plan(tmp_path), tmp_path)  # type: ignore[arg-type]
+    assert attempt._clean() == ""
+    assert done == removed
 
 
 def test_the_log_is_for_one_installation(tmp_path: Path) -> None:
