@@ -113,8 +113,9 @@ def test_a_cloud_that_fails_does_not_stop_the_others(checkout: Path, folder: Pat
     assert status != 0
     assert "cloud south: POST /images failed with 413" in " ".join(said.split())
     assert "done: north/RegionOne" in said
-    assert {image["cloud"] for image in facts["images"]} == {"north/RegionOne"}
-    assert len(facts["images"]) == 4
+    # Both are one Glance here, so that south may find what north has just made.
+    assert not [image for image in facts["images"] if image["cloud"] == "south" and image["uploaded"]]
+    assert len([image for image in facts["images"] if image["cloud"] == "north/RegionOne"]) == 4
     # For a trial: hidden, and whole.
     assert all(image.hidden and image.status == "active" for image in glance_cloud.images(container_format="bare"))
     assert "Traceback" not in said
