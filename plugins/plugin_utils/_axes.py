@@ -24,7 +24,7 @@ _HERE = Path(__file__).resolve().parents[2]
 
 
 def axis_file(axis: str, name: str) -> str:
-    """Return the file of a distribution, strategy, agent or architecture. Raises AnsibleError when there is none."""
+    """Return the file of a name on one of AXES. Raises AnsibleError when there is none."""
     collection, _dot, stem = name.rpartition(".")
     folder = (_collection(collection) if collection else _HERE) / _FOLDER / axis
     path = folder / f"{stem}.yml"

@@ -68,30 +68,29 @@ class Platform:
 # they miss is in the log.
 PLATFORMS = {
     "amd64": Platform(
-        "x86_64",
-        ("qemu-system-x86_64", "/usr/libexec/qemu-kvm"),
-        ("q35", "pc"),
-        _OVMF,
-        "ovmf",
-        ",".join(["max", *(f"-{feature}" for feature in BADLY_EMULATED)]),
-        ",graphics=off",
-        ("-vga", "std"),
-        "ttyS0",
+        machine="x86_64",
+        programs=("qemu-system-x86_64", "/usr/libexec/qemu-kvm"),
+        types=("q35", "pc"),
+        firmware=_OVMF,
+        package="ovmf",
+        processor=",".join(["max", *(f"-{feature}" for feature in BADLY_EMULATED)]),
+        options=",graphics=off",
+        video=("-vga", "std"),
+        console="ttyS0",
     ),
     # Signed pointers are slow to emulate in the standard's own way.
     "arm64": Platform(
-        "aarch64",
-        ("qemu-system-aarch64", "/usr/libexec/qemu-kvm"),
-        ("virt",),
-        _AAVMF,
-        "qemu-efi-aarch64",
-        "max,pauth-impdef=on",
-        "",
-        (),
-        "ttyAMA0",
+        machine="aarch64",
+        programs=("qemu-system-aarch64", "/usr/libexec/qemu-kvm"),
+        types=("virt",),
+        firmware=_AAVMF,
+        package="qemu-efi-aarch64",
+        processor="max,pauth-impdef=on",
+        options="",
+        video=(),
+        console="ttyAMA0",
     ),
 }
-TYPES = tuple(name for platform in PLATFORMS.values() for name in platform.types)
 
 
 @dataclass(frozen=True)

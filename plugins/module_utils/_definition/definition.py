@@ -117,7 +117,7 @@ def release_of(name: str, distribution: Mapping[str, Any]) -> str:
     if name in ("", "latest"):
         return distribution.get("release", "")
     for code, facts in distribution.get("releases", {}).items():
-        if name in (code, facts["version"], *facts.get("names", ())):
+        if name in (code, facts.get("version"), *facts.get("names", ())):
             return code
     return ""
 

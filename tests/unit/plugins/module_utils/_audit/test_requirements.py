@@ -99,6 +99,18 @@ def test_what_is_missing_is_found(tree: Path, id: str, missing: str) -> None:
     assert RULES[id](guest(tree)).verdict == FAIL
 
 
+def test_the_serial_console_is_that_of_the_architecture(tree: Path) -> None:
+    make_tree(tree, {"usr/lib/ld-linux-aarch64.so.1": ""}, {})
+    finding = rules.console(guest(tree))
+    assert finding.verdict == FAIL and any("ttyS0" in line for line in finding.evidence), finding.evidence
+    for name in ("boot/grub/grub.cfg", "etc/default/grub.d/50-goldsmith.cfg", "etc/default/grub"):
+        if (tree / name).is_file():
+            (tree / name).write_text((tree / name).read_text().replace("ttyS0", "ttyAMA0"))
+    finding = rules.console(guest(tree))
+    assert finding.verdict == PASS, finding.evidence
+    assert any("serial-getty@ttyAMA0.service" in line for line in finding.evidence)
+
+
 def test_the_first_value_counts_for_sshd(tree: Path) -> None:
     make_tree(tree, {f"{DROP_IN}/90-late.conf": "PasswordAuthentication yes\n"}, {})
     assert rules.ssh_without_password(guest(tree)).verdict == PASS
