@@ -13,9 +13,13 @@ description:
   - Makes a folder with the root file system of a distribution, all packages installed in one go.
   - Runs as root and, with a range of subordinate ids, as an ordinary user; the owners of the files are then right
     inside the user's namespaces.
-  - Debian by mmdebstrap, which verifies the archive's signatures and knows each release's mirrors.
+  - Debian and Ubuntu by mmdebstrap, which verifies the archive's signatures and knows each release's mirrors.
+  - Fedora, Red Hat Enterprise Linux and its rebuilds by dnf, openSUSE and SUSE Linux Enterprise Server by zypper, each
+    with a configuration of its own and from the repositories and keys that are given. The files have the labels of the
+    tree's SELinux policy, where it starts one.
 requirements:
-  - mmdebstrap and the keyring of the distribution's archive
+  - mmdebstrap and the keyring of the distribution's archive, or dnf, or zypper
+  - setfiles (policycoreutils), for trees with SELinux
 attributes:
   check_mode: {description: Nothing is downloaded., support: full}
   diff_mode: {description: Shows the release and the packages that were asked for., support: full}
@@ -33,13 +37,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  distribution:
-    description: The distribution.
+  tool:
+    description: What makes the tree.
     type: str
-    choices: [debian]
-    default: debian
+    choices: [mmdebstrap, dnf, zypper]
+    default: mmdebstrap
   release:
-    description: Code name of the release, for example V(trixie).
+    description: Code name of the release, for example V(trixie); for dnf and zypper its version, for example V(9).
     type: str
   architecture:
     description: Architecture of the packages as dpkg names it.
@@ -69,8 +73,39 @@ options:
     type: str
     choices: [refuse, accept]
     default: refuse
+  repositories:
+    description: The repositories of RPM packages, with O(tool=dnf) and O(tool=zypper).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the repository.
+        type: str
+        required: true
+      url:
+        description: URL of the folder that has repodata.
+        type: str
+        required: true
+  keys:
+    description: Public keys in ASCII armor that packages are verified by. Empty for those that apt on the build host
+      trusts for a Debian archive; dnf and zypper need them.
+    type: list
+    elements: str
+    default: []
+    no_log: false
+  rpm_database:
+    description: Folder in which the tree's own rpm has its database.
+    type: path
+    default: /usr/lib/sysimage/rpm
+  first:
+    description: RPM packages that are there before all others, such as the one that brings the folders.
+    type: list
+    elements: str
+    default: [filesystem]
   exclude:
-    description: Paths that packages leave out, as dpkg's path-exclude takes them. Kept in the tree's configuration.
+    description: Paths that packages leave out, as dpkg's path-exclude takes them. Kept in the tree's configuration. RPM
+      packages leave out whole folders only, such as V(/usr/share/doc/*), and while the tree is made.
     type: list
     elements: str
     default: []
@@ -194,7 +229,6 @@ seconds: {description: How long the bootstrap took., type: float, returned: stat
 """
 
 import os
-import re
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -204,11 +238,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap, resume
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap_options as options
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "distribution": {"type": "str", "choices": ["debian"], "default": "debian"},
+    "tool": {"type": "str", "choices": list(bootstrap.TOOLS), "default": "mmdebstrap"},
     "release": {"type": "str"},
     "architecture": {"type": "str", "default": "amd64"},
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -216,6 +251,15 @@ ARGUMENT_SPEC = {
     "mirror": {"type": "str", "default": ""},
     "security_mirror": {"type": "str", "default": ""},
     "mirror_expired": {"type": "str", "choices": ["refuse", "accept"], "default": "refuse"},
+    "repositories": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": {"type": "str", "required": True}, "url": {"type": "str", "required": True}},
+    },
+    "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "rpm_database": {"type": "path", "default": "/usr/lib/sysimage/rpm"},
+    "first": {"type": "list", "elements": "str", "default": ["filesystem"]},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "include": {"type": "list", "elements": "str", "default": []},
     "files": {
@@ -253,48 +297,6 @@ ARGUMENT_SPEC = {
 }
 # Programs of the build host that decide on the bytes of the artifacts.
 _TOOLS = ("mke2fs", "debugfs", "sfdisk", "mkfs.vfat", "mcopy", "grub-mkimage", "qemu-img")
-_NAME = re.compile(r"^[a-z0-9][a-z0-9+.:=~-]*$", re.IGNORECASE)
-
-
-def request_of(params: dict) -> bootstrap.Request:
-    """Return the request that the options describe."""
-    for option, values in (("release", [params["release"]]), ("packages", params["packages"])):
-        for value in values:
-            if not _NAME.match(value):
-                raise OptionError(option, value, "is not a name", hint="use letters, digits and + . -")
-    for file in params["files"]:
-        if not file["path"].startswith("/") or ".." in file["path"].split("/"):
-            raise OptionError("files.path", file["path"], "is no path inside the tree", hint="begin with /, without ..")
-    return bootstrap.Request(
-        path=params["path"],
-        release=params["release"],
-        architecture=params["architecture"],
-        packages=tuple(dict.fromkeys(params["packages"])),
-        sources=_sources(params),
-        components=tuple(params["components"]),
-        exclude=tuple(params["exclude"]),
-        include=tuple(params["include"]),
-        files=tuple((file["path"], file["content"], file["mode"]) for file in params["files"]),
-        proxy=params["proxy"],
-        cache=params["cache_dir"],
-        expired=params["mirror_expired"] == "accept",
-    )
-
-
-def _sources(params: dict) -> tuple[str, ...]:
-    mirror, release = params["mirror"], params["release"]
-    if not mirror:
-        return ()
-    if mirror == "host":
-        return bootstrap.host_sources(release)
-    for option in ("mirror", "security_mirror"):
-        if params[option] and not re.match(r"^(https?|file|ftp|copy)://?\S+$", params[option]):
-            raise OptionError(option, params[option], "is not a URL", hint="write it with http:// or leave it empty")
-    components = " ".join(params["components"])
-    lines = [f"deb {mirror} {release} {components}"]
-    if params["security_mirror"]:
-        lines.append(f"deb {params['security_mirror']} {release}-security {components}")
-    return tuple(lines)
 
 
 def run(params: dict, check_mode: bool) -> dict:
@@ -302,8 +304,8 @@ def run(params: dict, check_mode: bool) -> dict:
     if params["state"] == "absent":
         return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
     if params["layers_dir"] and not check_mode:
-        return layered(Runner(), request_of(params), params)
-    return bootstrap.present(Runner(), request_of(params), check_mode=check_mode)
+        return layered(Runner(), options.request_of(params), params)
+    return bootstrap.present(Runner(), options.request_of(params), check_mode=check_mode)
 
 
 def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
@@ -318,23 +320,23 @@ def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
     tools = [os.stat(path).st_mtime_ns for path in map(find_program, _TOOLS) if path]
     artifacts = resume.Step("artifacts", f"{wanted['digest']} {tools}" if wanted else "")
     beginning = resume.Beginning(runner, request, cache, steps, fresh=params["fresh"])
-    keys = resume.chain(beginning.packages_key(), [*steps, artifacts])
+    layer_keys = resume.chain(beginning.packages_key(), [*steps, artifacts])
     result: dict[str, Any] = {"path": request.path, "current": False, "proof": {}, "layer": "", "facts": {}}
     if wanted and not params["fresh"]:
         # What is made of a step is no younger than it.
         age = min((step.age for step in steps if step.age is not None), default=None)
-        sums = made.sums(cache, wanted["directory"], keys["artifacts"], age)
+        sums = made.sums(cache, wanted["directory"], layer_keys["artifacts"], age)
         if sums:
             proof = made.proof(cache, list(sums.values()), wanted["questions"])
             there = {"current": True, "sha512": [*sums.values()], "proof": proof}
-            return {**result, **there, "changed": False, "keys": keys}
-    kind, facts = beginning.lay(keys)
+            return {**result, **there, "changed": False, "keys": layer_keys}
+    kind, facts = beginning.lay(layer_keys)
     if not kind:
         key, facts = beginning.make()
-        keys = resume.chain(key, [*steps, artifacts])
+        layer_keys = resume.chain(key, [*steps, artifacts])
     packages = {name: facts[name] for name in ("packages", "epoch", "seconds")} if "epoch" in facts else {}
     diff = {"before": {}, "after": {"release": request.release, "packages": list(request.packages)}}
-    return {**result, "changed": True, "layer": kind, "facts": facts, "keys": keys, **packages, "diff": diff}
+    return {**result, "changed": True, "layer": kind, "facts": facts, "keys": layer_keys, **packages, "diff": diff}
 
 
 def main() -> None:

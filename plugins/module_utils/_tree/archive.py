@@ -9,11 +9,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sha512_of
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error, make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
 
 # What the base system of mmdebstrap's variant minbase is.
 _BASE = ("?essential", "?priority(required)", "apt")
@@ -23,8 +25,8 @@ Dir "{folder}";
 Dir::State::Status "{folder}/status";
 Dir::Etc "{folder}";
 Dir::Etc::Parts "";
-Dir::Etc::Trusted "/etc/apt/trusted.gpg";
-Dir::Etc::TrustedParts "/etc/apt/trusted.gpg.d/";
+Dir::Etc::Trusted "{trusted}.gpg";
+Dir::Etc::TrustedParts "{trusted}";
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 APT::Architecture "{architecture}";
@@ -40,7 +42,8 @@ Acquire::Retries::Delay "false";
 class Archive:
     """The package lists of some *sources*, which are lines of apt, in a *folder* of their own.
 
-    *expired*: Release files that are past their date are taken.
+    *expired*: Release files that are past their date are taken. *keys*, in ASCII armor, are trusted in place of those
+    that the host's apt trusts.
     """
 
     runner: Runner
@@ -49,6 +52,7 @@ class Archive:
     architecture: str
     proxy: str = ""
     expired: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def lists(self) -> str:
@@ -66,10 +70,12 @@ class Archive:
                 proxies = [f'Acquire::{scheme}::Proxy "{self.proxy}";\n' for scheme in ("http", "https") if self.proxy]
                 dates = ['Acquire::Check-Valid-Until "false";\n'] if self.expired else []
                 more = "".join([*proxies, *dates])
-                self._write(
-                    "apt.conf",
-                    _CONFIGURATION.format(folder=self.folder, architecture=self.architecture, more=more),
-                )
+                trusted = os.path.join(self.folder, "trusted") if self.keys else "/etc/apt/trusted.gpg.d"
+                if self.keys:
+                    make_folders(trusted)
+                    keys.write(self.keys, Path(trusted))
+                values = {"folder": self.folder, "architecture": self.architecture, "trusted": trusted, "more": more}
+                self._write("apt.conf", _CONFIGURATION.format(**values))
                 return self._apt("update", "--error-on=any")
         except OSError as error:
             raise file_error(error.filename or self.folder, error) from error

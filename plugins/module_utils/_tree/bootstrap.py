@@ -14,16 +14,27 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap, rootfs, stack
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import Request, host_sources
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
+    dnf,
+    mmdebstrap,
+    rootfs,
+    rpm,
+    selinux,
+    stack,
+    zypper,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import host_sources
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-__all__ = ["Request", "absent", "host_sources", "present"]
+__all__ = ["RPM_TOOLS", "TOOLS", "Request", "absent", "explain", "host_sources", "present"]
 
+RPM_TOOLS = {"dnf": dnf, "zypper": zypper}
+TOOLS = ("mmdebstrap", *RPM_TOOLS)
 _CACHE_DAYS = 30
 
 
@@ -73,20 +84,32 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
             _prune(request.cache)
         except OSError as error:
             raise file_error(request.cache, error) from error
-    try:
-        mmdebstrap.bootstrap(runner, request, prefix, Progress(f"packages of {request.release}", 100, "%"))
-    finally:
-        rootfs.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
+    on_stage = Progress(f"packages of {request.release}", 100, "%")
+    if request.tool in RPM_TOOLS:
+        with rpm.workshop(runner, request, prefix) as shop:
+            RPM_TOOLS[request.tool].bootstrap(shop, on_stage)
+            packages, epoch = rpm.packages(shop)
+        selinux.label(runner, request.path, prefix, files)
+    else:
+        try:
+            mmdebstrap.bootstrap(runner, request, prefix, on_stage)
+        finally:
+            rootfs.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
+        packages, epoch = rootfs.packages(files), rootfs.epoch_of(runner, files, namespaces.prefix())
     # Device nodes are made as root only; the kernel's own /dev covers them. Same tree, whoever makes it.
     runner.run([*prefix, "find", f"{request.path}/dev", "-mindepth", "1", "-delete"])
     # Who gives what was made just now its time later would copy all of it out of the layer.
-    epoch = rootfs.epoch_of(runner, files, namespaces.prefix())
     rootfs.clamp_times(runner, request.path, epoch, prefix)
     return {
-        "packages": rootfs.packages(files),
+        "packages": packages,
         "epoch": epoch,
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def explain(request: Request, result: Result) -> GoldsmithError:
+    """Return what the output of the tool means for the user."""
+    return RPM_TOOLS.get(request.tool, mmdebstrap).explain(request, result)
 
 
 def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
@@ -114,8 +137,10 @@ def _fingerprint(request: Request) -> str:
 
 def _prune(cache: str) -> None:
     limit = time.time() - _CACHE_DAYS * 86400
-    for entry in os.scandir(cache):
-        with suppress(FileNotFoundError):  # another build prunes too
-            # The last link to it was made or taken away then: no build has used it since.
-            if entry.name.endswith(".deb") and entry.stat(follow_symlinks=False).st_ctime < limit:
-                os.unlink(entry.path)
+    for folder, _folders, names in os.walk(cache):
+        for name in names:
+            with suppress(FileNotFoundError):  # another build prunes too
+                path = os.path.join(folder, name)
+                # The last link to it was made or taken away then, or its time set: no build has used it since.
+                if name.endswith((".deb", ".rpm")) and os.lstat(path).st_ctime < limit:
+                    os.unlink(path)

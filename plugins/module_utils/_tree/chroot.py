@@ -69,7 +69,7 @@ printf '#!/bin/sh\nexit 101\n' >"$tree/run/goldsmith/policy-rc.d" # Debian: no d
 chmod 755 "$tree/run/goldsmith/policy-rc.d"
 cover "$tree/run/goldsmith/policy-rc.d" "$tree/usr/sbin/policy-rc.d"
 
-chroot "$tree" "$@"
+"$@"
 status=$?
 for name in $made; do inside "$tree$name" && umount "$tree$name" && rm -f "$tree$name"; done
 exit $status
@@ -105,6 +105,14 @@ def enter_words(tree: str, argv: Sequence[str], environment: Mapping[str, str] |
     """
     folder = _folder(tree)
     return [*stack.prefix(folder), "sh", "-c", *_enter(folder, argv, environment)]
+
+
+def beside_words(tree: str, argv: Sequence[str]) -> list[str]:
+    """Return what runs a program of the host, which works on a tree, while the tree has what a program in it needs.
+
+    It goes behind the prefix by which the tree is seen.
+    """
+    return ["sh", "-c", _ENTER, "beside", os.path.realpath(tree), _MARK, *argv]
 
 
 def image_words(
@@ -148,4 +156,4 @@ def _folder(tree: str) -> str:
 
 
 def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None) -> list[str]:
-    return [_ENTER, "enter", tree, _MARK, *locale.words(environment), *argv]
+    return [_ENTER, "enter", tree, _MARK, "chroot", tree, *locale.words(environment), *argv]

@@ -9,12 +9,15 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import locale
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys, locale
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import tree_request as causes
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
 _STAGES = (
     ("running apt-get update", "reading the package lists", 5),
@@ -26,8 +29,7 @@ _STAGES = (
     ("cleaning package lists", "cleaning", 95),
 )
 
-# What the tool says, which option it is about, and what to tell the user. The first match counts.
-_CAUSES = (
+_CAUSES: tuple[causes.Cause, ...] = (
     (r"Unable to locate package (\S+)", "packages", "there is no such package in {release}", "look for its name"),
     (
         r"Package '?(\S+?)'? has no installation candidate",
@@ -35,12 +37,7 @@ _CAUSES = (
         "cannot be had in {release}",
         "look for its name",
     ),
-    (
-        r"No space left on device|not enough free space|You don't have enough free space",
-        "path",
-        "the disk is full",
-        "free some room there or choose another folder",
-    ),
+    causes.FULL_DISK,
     (
         r"Release file for (\S+) is expired",
         "mirror",
@@ -59,18 +56,8 @@ _CAUSES = (
         "the mirror has no such release",
         "check release and mirror",
     ),
-    (
-        r"(?:Could not resolve|Temporary failure resolving) '?([\w.-]+)",
-        "mirror",
-        "the name cannot be resolved",
-        "check mirror and the network",
-    ),
-    (
-        r"(?:Could not|Unable to) connect to (\S*\w)|[Cc]onnection (?:failed|timed out|refused)",
-        "mirror",
-        "cannot be reached",
-        "check mirror, proxy and the network",
-    ),
+    causes.NO_NAME,
+    causes.NO_CONNECTION,
     (
         r"NO_PUBKEY|is not signed|signatures (?:were|couldn't)|invalid signature|no keyring|Missing key",
         "mirror",
@@ -93,31 +80,6 @@ _CAUSES = (
 )
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the tree shall hold.
-
-    *sources* are apt source lines or mirrors; empty: those of the release itself. *files* are paths, texts and modes.
-    *lists* is a folder with apt's lists of these sources, which are up to date. *expired*: Release files that are past
-    their date are taken.
-    """
-
-    path: str
-    release: str
-    architecture: str
-    packages: tuple[str, ...]
-    variant: str = "minbase"
-    sources: tuple[str, ...] = ()
-    components: tuple[str, ...] = ("main",)
-    exclude: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    files: tuple[tuple[str, str, str], ...] = ()
-    proxy: str = ""
-    cache: str | None = None
-    lists: str | None = None
-    expired: bool = False
-
-
 def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage: Callable[[int, str], None]) -> None:
     """Make the tree, which must not exist; *on_stage* hears percent and what is under way.
 
@@ -134,8 +96,10 @@ def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage:
     # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
     direct = no_proxy({**os.environ, "http_proxy": request.proxy})
     environment = locale.words({"DPKG_FORCE": "unsafe-io", **direct})
-    argv = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *environment, *command(request)]
-    result = runner.run(argv, check=False, on_line=listen)
+    start = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *environment]
+    with scratch_folder("keys") as folder:
+        keyring = str(folder) if keys.write(request.keys, folder) else ""
+        result = runner.run([*start, *command(request, keyring)], check=False, on_line=listen)
     if result.rc != 0:
         raise explain(request, result)
 
@@ -153,8 +117,8 @@ def release_sources(runner: Runner, request: Request, prefix: Sequence[str]) -> 
     return tuple(lines)
 
 
-def command(request: Request) -> list[str]:
-    """Return the argv of mmdebstrap."""
+def command(request: Request, keyring: str = "") -> list[str]:
+    """Return the argv of mmdebstrap; *keyring* is a folder with the keys that are trusted, in place of the host's."""
     argv = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={request.variant}"]
     argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
     if request.packages:
@@ -166,6 +130,8 @@ def command(request: Request) -> list[str]:
     argv += _initramfs_hooks()
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
+    if keyring:
+        argv.append(f"--keyring={keyring}")
     if request.expired:
         argv.append('--aptopt=Acquire::Check-Valid-Until "false"')
     if request.lists:
@@ -215,28 +181,7 @@ def archives(tree: str) -> str:
 
 def explain(request: Request, result: Result) -> GoldsmithError:
     """Return what the output of apt or mmdebstrap means for the user."""
-    values = {
-        "packages": ",".join(request.packages),
-        "path": request.path,
-        "architecture": request.architecture,
-        "release": request.release,
-        "mirror": " ".join(request.sources) or "(the release's own)",
-    }
-    facts = {"rc": result.rc, "stderr": result.stdout[-8000:]}
-    for pattern, option, reason, hint in _CAUSES:
-        if match := re.search(pattern, result.stdout):
-            subject = next((group for group in match.groups() if group), None)
-            value = subject if option == "packages" and subject else values[option]
-            text = reason.format(release=request.release)
-            if option == "mirror" and subject:
-                text = f"{subject} {text}" if subject not in text else text
-            error = OptionError(option, value, text, hint=hint)
-            error.facts = facts
-            return error
-    told = [line for line in result.stdout.splitlines() if line.startswith(("E: ", "dpkg: error"))]
-    return GoldsmithError(
-        f"mmdebstrap could not make {request.release}: {told[0] if told else result.last_line}", **facts
-    )
+    return causes.explain(request, result, _CAUSES, "E: |dpkg: error")
 
 
 def host_sources(release: str) -> tuple[str, ...]:

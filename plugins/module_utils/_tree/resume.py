@@ -20,15 +20,26 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     bootstrap,
+    dnf,
     locale,
     mmdebstrap,
+    rpm,
+    selinux,
     stack,
+    zypper,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.archive import Archive
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers import Store
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rpm_archive import RpmArchive
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
 PACKAGES = "packages"
+# Our own code that decides on what a tool leaves.
+_CODE = {
+    "mmdebstrap": (bootstrap, mmdebstrap, locale),
+    "dnf": (bootstrap, dnf, rpm, selinux, locale),
+    "zypper": (bootstrap, zypper, rpm, selinux, locale),
+}
 # What mmdebstrap's answer to a release depends on beside the release.
 _KEYRINGS = ("/etc/apt/trusted.gpg.d", "/usr/share/keyrings")
 
@@ -64,10 +75,10 @@ class Beginning:
         namespaces.check(runner)
         self._store = Store(runner, cache_dir)
         self._index = os.path.join(self._store.path, ".packages")
-        self._archive = self._open_archive()
+        self._archive = RpmArchive(runner, request) if request.tool in bootstrap.RPM_TOOLS else self._open_archive()
         said = self._archive.update()
         if said.rc != 0:
-            raise mmdebstrap.explain(request, said)
+            raise bootstrap.explain(request, said)
         self._wanted = digest(_determined(request), self._archive.sources)
         self._state = self._archive.state()
 
@@ -130,13 +141,13 @@ class Beginning:
                     write_record(record, known)
             sources = tuple(known[key])
         place = os.path.join(folder, digest(sources, request.architecture)[:24])
-        return Archive(self._runner, place, sources, request.architecture, request.proxy, request.expired)
+        return Archive(self._runner, place, sources, request.architecture, request.proxy, request.expired, request.keys)
 
 
 def _determined(request: Request) -> dict[str, Any]:
     """Return what of a request, and of our own code, decides on the tree."""
     values = {name: value for name, value in asdict(request).items() if name not in ("path", "cache", "lists", "proxy")}
-    return {**values, "code": [inspect.getsource(module) for module in (bootstrap, mmdebstrap, locale)]}
+    return {**values, "code": [inspect.getsource(module) for module in _CODE[request.tool]]}
 
 
 def _mmdebstrap() -> list[Any]:

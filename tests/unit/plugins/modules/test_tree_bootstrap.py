@@ -15,7 +15,7 @@ from helpers.modules import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence import made
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stack
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.resume import Step
 from ansible_collections.goldsmith.openstack.plugins.modules import tree_bootstrap
 

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dnf and zypper have in common: RPM packages, their keys and database, and the work when all are installed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, keys, locale
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
+
+# Architectures of which RPM has another name than dpkg.
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+# Where programs see the cache of packages while they work on the tree; it is mounted there.
+CACHE = "/var/cache/goldsmith"
+# Packages of these distributions are signed by keys whose own signatures are older than what rpm takes by now. The keys
+# themselves are pinned.
+_OLD_KEYS = '[hash_algorithms]\nsha1.second_preimage_resistance = "always"\n'
+_FORMAT = r"%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\t%{BUILDTIME}\n"
+
+# As the scripts of a kernel's package do it, and once: kernel-install writes the entry of the boot loader too.
+_KERNELS = r"""
+for folder in /usr/lib/modules/*/; do
+  version=$(basename "$folder")
+  [ -e "${folder}vmlinuz" ] || continue
+  depmod "$version" || exit
+  if [ -d /usr/lib/kernel/install.d ] && [ ! -e "/boot/vmlinuz-$version" ]; then
+    kernel-install add "$version" "${folder}vmlinuz" || exit
+  else
+    dracut --force --kver "$version" "/boot/initrd-$version" || exit
+  fi
+done
+"""
+# What the work has left behind: the mount point of the cache, and journals of it with the times of today.
+_CLEAN = r"""
+rmdir "$1" 2>/dev/null
+rm -f "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log "$1"/var/log/zypper.log "$1"/var/log/zypp/history
+rm -rf "$1"/var/cache/dnf "$1"/var/cache/libdnf5 "$1"/var/cache/zypp "$1"/var/cache/ldconfig/aux-cache
+find "$1/var/lib/rpm" "$1/usr/lib/sysimage/rpm" -name '*.lock' -o -name '.rpm.lock' 2>/dev/null | xargs -r rm -f
+exit 0
+"""
+_WRITE = r"""
+tree=$1 path=$2 mode=$3
+mkdir -p "$tree$(dirname "$path")" && cat >"$tree$path" && chmod "$mode" "$tree$path"
+"""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The tools' own configuration, in a *home* folder, and the *cache* of packages; nothing of the host's counts."""
+
+    runner: Runner
+    request: Request
+    prefix: Sequence[str]
+    home: Path
+    cache: str
+    keys: tuple[str, ...]
+
+    @property
+    def tree(self) -> str:
+        """The tree."""
+        return self.request.path
+
+    def words(self, more: Mapping[str, str] | None = None) -> list[str]:
+        """Return the argv that starts a program in the environment of this work."""
+        proxy = self.request.proxy
+        proxies = {name: proxy for name in ("http_proxy", "https_proxy") if proxy}
+        own = {"HOME": str(self.home), "RPM_FORCE_DEBIAN": "1", "KERNEL_INSTALL_BYPASS": "1", "INITRD_SKIP": "1"}
+        policy = {"SEQUOIA_CRYPTO_POLICY": str(self.home / "crypto-policy")}
+        return locale.words({**own, **policy, **proxies, **(more or {})})
+
+    def on_tree(self, argv: Sequence[str], *, mounted: bool) -> list[str]:
+        """Return the argv of a program of the host that works on the tree, with the cache at CACHE in it.
+
+        *mounted*: the tree has /proc and the like meanwhile. The package that brings these folders cannot set their
+        owners then.
+        """
+        bind = f'mkdir -p "$1{CACHE}" && mount --bind "$2" "$1{CACHE}" && shift 2 && exec "$@"'
+        words = [*self.words(), *argv]
+        return [*self.prefix, "sh", "-c", bind, "cache", self.tree, self.cache] + (
+            chroot.beside_words(self.tree, words) if mounted else words
+        )
+
+    def run_in_tree(self, *argv: str) -> Result:
+        """Run a program of the tree in it."""
+        more = {"DRACUT_NO_MKNOD": "1", "DRACUT_NO_XATTR": "1"}
+        words = ["chroot", self.tree, *locale.words(more), *argv]
+        return self.runner.run([*self.prefix, *chroot.beside_words(self.tree, words)])
+
+    def rpm(self, *argv: str) -> str:
+        """Run rpm on the tree's database; return what it prints."""
+        return self.runner.run([*self.prefix, *self.words(), "rpm", "--root", self.tree, *argv]).stdout
+
+    def write_files(self) -> None:
+        """Write the files by which packages are configured."""
+        for path, text, mode in self.request.files:
+            self.runner.run([*self.prefix, "sh", "-c", _WRITE, "write", self.tree, path, mode], stdin=text)
+
+    def finish(self) -> None:
+        """Do what is done once all packages are there, and take away what the work has left."""
+        self.run_in_tree("sh", "-c", _KERNELS)
+        self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree])
+
+
+@contextmanager
+def workshop(runner: Runner, request: Request, prefix: Sequence[str]) -> Iterator[Workshop]:
+    """Yield the configuration of the tools over the block; others who use the same cache wait."""
+    with scratch_folder("packages") as home:
+        folder = home / "keys"
+        folder.mkdir()
+        names = keys.write(request.keys, folder)
+        (home / ".rpmmacros").write_text(macros(request), encoding="utf-8")
+        (home / "crypto-policy").write_text(_OLD_KEYS, encoding="ascii")
+        cache = request.cache or str(home / "cache")
+        make_folders(cache)
+        # dnf and zypper know each other by the numbers of processes, which are others in each namespace.
+        with locked(os.path.join(cache, ".lock")):
+            yield Workshop(runner, request, prefix, home, cache, tuple(map(str, names)))
+
+
+def macros(request: Request) -> str:
+    """Return the settings of rpm for this tree."""
+    lines = [f"%_dbpath {request.database}", "%_db_backend sqlite"]
+    folders = [pattern.removesuffix("/*") for pattern in request.exclude if re.fullmatch(r"[^*?\[\]:]+/\*", pattern)]
+    if folders:
+        lines.append(f"%_netsharedpath {':'.join(folders)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def architecture(request: Request) -> str:
+    """Return the name that RPM has for the architecture."""
+    return _ARCHITECTURES.get(request.architecture, request.architecture)
+
+
+def packages(shop: Workshop) -> tuple[list[dict[str, str]], int]:
+    """Return the packages of the tree, and when the newest of them was made."""
+    found, times = [], [0]
+    for line in shop.rpm("-qa", "--queryformat", _FORMAT).splitlines():
+        name, version, arch, built = line.split("\t")
+        if name != "gpg-pubkey":
+            found.append({"package": name, "version": version.removeprefix("0:"), "architecture": arch})
+            times.append(int(built))
+    if not found:
+        raise GoldsmithError(f"the rpm database of {shop.tree} is empty", hint="does rpm_database name its folder?")
+    return sorted(found, key=lambda package: (package["package"], package["version"])), max(times)
