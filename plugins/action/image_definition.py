@@ -121,6 +121,11 @@ class ActionModule(ActionBase):
                 for name in definition.FILES
                 if values[name] and not Path(place.here, values[name]).expanduser().is_file()
             ]
+        self._faults += [
+            f"image_keyrings={path}: there is no such file; give the path of a public key in ASCII armor"
+            for path in values["keyrings"]
+            if not Path(place.here, path).expanduser().is_file()
+        ]
 
     def _load(self, values: dict[str, Any], system: dict[str, str]) -> definition.Axes | None:
         """Return the data behind the names of a definition, or None after taking down which are not found."""
@@ -138,11 +143,14 @@ class ActionModule(ActionBase):
         strategy, architecture = found("strategies", "resize"), found("architectures", "architecture")
         if values["agent"]:
             found("agents", "agent")
-        for name in distribution.get("capabilities", ()):
-            try:
-                _axes.axis_file("capabilities", name)
-            except AnsibleError as error:
-                self._faults.append(f"image_distribution={values['distribution']}: its capability {name} {error}")
+        release = definition.release_of(values["release"], distribution)
+        whole = {**distribution, **distribution.get("releases", {}).get(release, {})}
+        for axis, what in (("capabilities", "capability"), ("keys", "key")):
+            for name in whole.get(axis, ()):
+                try:
+                    _axes.axis_file(axis, name)
+                except AnsibleError as error:
+                    self._faults.append(f"image_distribution={values['distribution']}: its {what} {name} {error}")
         if len(self._faults) > before:
             return None
         agents = {name: _axes.load("agents", name) for name in strategy["agents"]}

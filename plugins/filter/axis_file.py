@@ -11,7 +11,7 @@ from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
 
 DOCUMENTATION = r"""
 name: axis_file
-short_description: The file of a distribution, a capability, a strategy of growth, an agent or an architecture
+short_description: The file of a distribution, a capability, a key, a strategy of growth, an agent or an architecture
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
@@ -27,7 +27,7 @@ options:
     description: What it is the name of.
     type: str
     required: true
-    choices: [distributions, capabilities, strategies, agents, architectures]
+    choices: [distributions, capabilities, keys, strategies, agents, architectures]
 """
 
 EXAMPLES = r"""

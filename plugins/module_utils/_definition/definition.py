@@ -16,8 +16,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.pu
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap import RPM_TOOLS
 
 FILES = ("signing_key", "signing_certificate")
+# The root file system by its label: the same on a partition and on the bare disk of a triplet
+_ROOT = "LABEL=cloudimg-rootfs"
 # What a definition and its roles put into a tree is meant: it stays, and the audit judges it.
 _MEANT = ("passwords", "private_keys", "proxy", "secrets")
 TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
@@ -76,6 +79,10 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
             yield "name", f"the name of the machine, {name}, {fault}; give another in image_name"
     else:
         releases = axes.distribution.get("releases", {})
+        tool = axes.distribution.get("bootstrap")
+        if values["build"] == "chroot" and tool in RPM_TOOLS and values["mirror"] in ("", "host"):
+            title = axes.distribution.get("title", values["distribution"])
+            yield "mirror", f"give the URL of a mirror of {title}; {tool} knows none by itself"
         if not releases:
             yield "distribution", "cannot be built yet; use image_distribution=debian, or capture a machine that has it"
         elif not release_of(values["release"], axes.distribution):
@@ -157,10 +164,11 @@ def publication(values: Mapping[str, Any], place: Place) -> dict[str, Any]:
 
 def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]:
     """Return the definition: every value, names and paths of all artifacts, layout, properties, the record of it."""
-    strategy, distribution = axes.strategy, axes.distribution
-    captured = values["build"] == "capture"
-    release = release_of(values["release"], distribution)
-    version = distribution.get("releases", {}).get(release, {}).get("version", "")
+    strategy, captured = axes.strategy, values["build"] == "capture"
+    release = release_of(values["release"], axes.distribution)
+    # What a release has goes before what all of them have.
+    distribution = {**axes.distribution, **axes.distribution.get("releases", {}).get(release, {})}
+    version = distribution.get("version", "")
     agent = values["agent"] or next(iter(axes.agents))
     usual_firmware = next((name for name in strategy["firmware"] if name in axes.architecture["firmware"]), "")
     firmware = values["firmware"] or usual_firmware
@@ -177,7 +185,15 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "firmware": firmware,
         "firmwares": ["bios", "uefi"] if firmware == "hybrid" else [firmware],
         "machines": axes.architecture["machines"],
-        "kernel_args": strategy["kernel_args"].replace("{console}", axes.architecture["console"]),
+        "kernel_args": " ".join(
+            [
+                strategy["kernel_args"].replace("{console}", axes.architecture["console"]),
+                *([] if captured else distribution.get("kernel_args", "").split()),
+            ]
+        ),
+        "python": distribution.get("python", "/usr/bin/python3"),
+        "bootstrap": "" if captured else distribution.get("bootstrap", ""),
+        "keyrings": [_absolute(path, place) for path in values["keyrings"]],
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],
@@ -226,7 +242,7 @@ def _proxies(proxy: str, environment: Mapping[str, str]) -> dict[str, str]:
 def _layout(done: Mapping[str, Any], group: str | None) -> dict[str, Any]:
     """Volume groups for the disk, lines for fstab, and the bytes that are not the root's."""
     if not group:
-        return {"volume_groups": [], "mounts": [], "reserved": 0}
+        return {"volume_groups": [], "mounts": [], "reserved": 0, "root_device": _ROOT}
     root = {"name": "root", "filesystem": done["filesystem"]}
     others = [{name: volume[name] for name in ("name", "size", "filesystem")} for volume in done["volumes"]]
     return {
@@ -240,6 +256,7 @@ def _layout(done: Mapping[str, Any], group: str | None) -> dict[str, Any]:
             for volume in done["volumes"]
             if volume["mountpoint"]
         ],
+        "root_device": f"/dev/mapper/{_doubled(group)}-root",
         "reserved": sum(parse_size(volume["size"], "image_volumes") for volume in done["volumes"]),
     }
 

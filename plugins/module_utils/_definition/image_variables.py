@@ -124,7 +124,8 @@ IMAGE = (
             "mirror",
             "text",
             "",
-            "Empty for the release's own mirrors, host for the build host's apt sources, or a URL.",
+            "Empty for the release's own mirrors, host for the build host's apt sources, or a URL. Distributions of "
+            "RPM packages need a URL.",
             check=checks.mirror,
         ),
         Variable(
@@ -133,6 +134,14 @@ IMAGE = (
             "",
             "URL of the mirror for security updates, beside a URL in image_mirror.",
             check=checks.security_mirror,
+        ),
+        Variable(
+            "keyrings",
+            "words",
+            [],
+            "Files with the public keys (ASCII armor) that packages are verified by.",
+            check=checks.path,
+            shown="those that are known of the distribution",
         ),
         Variable(
             "mirror_expired",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,11 @@ _PACKAGES = {BIOS: "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi
 _MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
 _MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
 _NOT_EVERYWHERE = ("serial", "all_video")
+
+# Where distributions have GRUB's modules, and the command by which a GRUB reads boot loader entries, by its module.
+_MODULE_FOLDERS = ("usr/lib/grub", "usr/share/grub2", "usr/lib/grub2")
+_ENTRIES = "/boot/loader/entries"
+_READERS = {"blscfg": f"set blsdir={_ENTRIES}\nblscfg", "blsuki": f"blscfg --path {_ENTRIES}"}
 
 # Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
 _BPB = slice(0x03, 0x5A)
@@ -58,18 +64,34 @@ class Target:
 
 @dataclass(frozen=True)
 class Root:
-    """What GRUB has to start."""
+    """What GRUB has to start. *reader* is the module by which it reads boot loader entries, empty where it reads none."""
 
     target: Target
     kernel: Kernel
     kernel_args: str
     title: str
     serial: bool = True
+    reader: str = ""
+
+
+def boot_folder(tree: str) -> str:
+    """Return the folder inside the tree in which GRUB, and what configures it there, look for its configuration."""
+    folder = Path(tree, "boot/grub2")
+    return "/boot/grub2" if folder.is_dir() and not folder.is_symlink() else "/boot/grub"
 
 
 def efi_platform(tree: str) -> str:
     """Return the platform by which UEFI starts the tree: that of which it has the modules."""
-    return next((name for name in EFI_PROGRAMS if Path(tree, "usr/lib/grub", name).exists()), next(iter(EFI_PROGRAMS)))
+    there = (name for name in EFI_PROGRAMS for folder in _MODULE_FOLDERS if Path(tree, folder, name).exists())
+    return next(there, next(iter(EFI_PROGRAMS)))
+
+
+def entries_reader(tree: str, platforms: Sequence[str]) -> str:
+    """Return the module by which GRUB reads the boot loader entries of the tree; empty where it cannot, or has none."""
+    if not any(Path(tree, _ENTRIES[1:]).glob("*.conf")):
+        return ""
+    folders = [module_folder(tree, platform) for platform in platforms]
+    return next((name for name in _READERS if all((folder / f"{name}.mod").is_file() for folder in folders)), "")
 
 
 def has_serial(tree: str, platform: str) -> bool:
@@ -79,7 +101,8 @@ def has_serial(tree: str, platform: str) -> bool:
 
 def module_folder(tree: str, platform: str) -> Path:
     """Return the host path of the tree's GRUB modules; raise GoldsmithError when the tree has none."""
-    folder = Path(tree, "usr/lib/grub", platform)
+    places = [Path(tree, folder, platform) for folder in _MODULE_FOLDERS]
+    folder = next((place for place in places if place.is_symlink() or place.exists()), places[0])
     # A tree may be foreign: what its links lead to on this host is none of its GRUB.
     odd = [path for path in (folder, *list(folder.parents)[:3]) if path.is_symlink()]
     if not odd and folder.is_dir():
@@ -89,17 +112,17 @@ def module_folder(tree: str, platform: str) -> Path:
         raise GoldsmithError(f"{odd[0]} is not a plain file or folder", hint="install GRUB in the tree again")
     if not (folder / "moddep.lst").is_file():
         raise GoldsmithError(
-            f"the tree {tree} has no GRUB for {platform} in /usr/lib/grub",
-            hint=f"add the package {_PACKAGES[platform]} or set firmware=none",
+            f"the tree {tree} has no GRUB for {platform} in {' or '.join(f'/{name}' for name in _MODULE_FOLDERS)}",
+            hint=f"add the package of its modules, for Debian {_PACKAGES[platform]}, or set firmware=none",
         )
     return folder
 
 
 def module_files(tree: str, platform: str) -> dict[str, str]:
-    """Return what grub-install would copy to /boot/grub: names inside the image and their host paths."""
-    folder = module_folder(tree, platform)
+    """Return what grub-install would copy to the boot folder: names inside the image and their host paths."""
+    folder, boot = module_folder(tree, platform), boot_folder(tree)
     return {
-        f"/boot/grub/{platform}/{entry.name}": str(entry)
+        f"{boot}/{platform}/{entry.name}": str(entry)
         for entry in sorted(folder.iterdir())
         if entry.suffix in (".mod", ".lst")
     }
@@ -110,13 +133,13 @@ def make_core(runner: Runner, tree: str, platform: str, target: Target, output: 
 
     *output* lies in a folder for temporary files.
     """
-    folder = module_folder(tree, platform)
+    folder, boot = module_folder(tree, platform), boot_folder(tree)
     more = [name for name in _MORE if name not in _NOT_EVERYWHERE or (folder / f"{name}.mod").is_file()]
     modules = [*_MODULES, *more, *(["biosdisk"] if platform == BIOS else ["fat"])]
     early = Path(f"{output}.cfg")
-    early.write_text(f"{target.search}\nset prefix=($root)/boot/grub\n")
+    early.write_text(f"{target.search}\nset prefix=($root){boot}\n")
     argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-c", str(early)]
-    runner.run([*argv, "-p", "/boot/grub", "-o", output, *modules])
+    runner.run([*argv, "-p", boot, "-o", output, *modules])
     early.unlink()
 
 
@@ -157,13 +180,20 @@ def install_bios(runner: Runner, disk: str, tree: str, target: Target, *, bios_b
 
 
 def configuration(root: Root) -> str:
-    """Return the first grub.cfg; the guest's own update-grub replaces it with the first kernel update."""
+    """Return the first grub.cfg; where GRUB reads no boot loader entries, the guest's own tool replaces it when it gets
+    another kernel."""
     serial = ["serial --unit=0 --speed=115200", "terminal_input console serial", "terminal_output console serial"]
+    begin = ["set default=0", "set timeout=0", *(serial if root.serial else ()), root.target.search]
+    if root.reader:
+        # An update may have chosen the kernel to start.
+        chosen = (
+            "if [ -s $prefix/grubenv ]; then load_env; fi",
+            'if [ -n "$saved_entry" ]; then set default="$saved_entry"; fi',
+        )
+        words = [*begin, *chosen, f"insmod {root.reader}", _READERS[root.reader]]
+        return "# Each kernel has an entry in /boot/loader/entries.\n" + "\n".join(words) + "\n"
     entry = [
-        "set default=0",
-        "set timeout=0",
-        *(serial if root.serial else ()),
-        root.target.search,
+        *begin,
         f"menuentry {_quote(root.title)} {{",
         f"  linux {root.kernel.image} {root.target.argument} ro {' '.join(root.kernel_args.split())}".rstrip(),
         f"  initrd {root.kernel.ramdisk}",

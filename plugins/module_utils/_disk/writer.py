@@ -295,14 +295,16 @@ def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, env
     platforms = [grub.BIOS] * (layout.firmware in BIOS)
     platforms += [grub.efi_platform(layout.tree)] * (layout.firmware in UEFI)
     serial = all(grub.has_serial(layout.tree, platform) for platform in platforms)
-    text = grub.configuration(grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title, serial))
+    reader = grub.entries_reader(layout.tree, platforms)
+    text = grub.configuration(grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title, serial, reader))
+    boot = grub.boot_folder(layout.tree)
     with scratch_folder("image") as folder:
         configuration = folder / "grub.cfg"
         configuration.write_text(text, encoding="utf-8")
-        files = {"/boot/grub/grub.cfg": str(configuration)}
+        files = {f"{boot}/grub.cfg": str(configuration)}
         for platform in platforms:
             files |= grub.module_files(layout.tree, platform)
-        folders = ["/boot/grub", *(f"/boot/grub/{platform}" for platform in platforms)]
+        folders = [boot, *(f"{boot}/{platform}" for platform in platforms)]
         exists = ImageFiles(path, root.start, path).exists
         e2fs.put_files(runner, path, files, exists=exists, folders=folders, offset=root.start, environment=environment)
 

@@ -63,7 +63,7 @@ configure() {
     [ -z "$account" ] || getent passwd "$account" >/dev/null || change "the account $account" make_account
     # No account has a password: root's is locked, as are those that a package or role may have set.
     for name in $(awk -F: '$2 ~ /^[^!*]/ || $2 == "" { print $1 }' /etc/shadow); do
-        change "$name has no password" passwd -q -l "$name"
+        change "$name has no password" usermod --lock "$name"
     done
     # The cloud's security groups are the firewall.
     for unit in $firewalls; do
