@@ -36,7 +36,7 @@ def axis_file(axis: str, name: str) -> str:
 
 
 def files(axis: str, name: str) -> list[str]:
-    """Return the files whose data together are those of a name, each in front of what is like it: its own is the last."""
+    """Return the files whose data together are those of a name, its own as the last."""
     found: list[str] = []
     while name:
         path = axis_file(axis, name)

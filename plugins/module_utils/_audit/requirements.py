@@ -175,11 +175,9 @@ def console(guest: Guest) -> Finding:
     getty, consoles = f"serial-getty@{serial}.service", ("console=tty0", f"console={serial},115200n8")
     menus = [path for pattern in _BOOT_FILES for path in guest.files.glob(pattern)]
     for path in menus:
-        entries = [
-            line
-            for line in guest.files.lines(path)
-            if line.split()[0] in ("linux", "linux16", "linuxefi", "options", "append")
-        ]
+        # A boot loader entry has the kernel and its arguments in two lines.
+        words = ("options",) if path.startswith("/boot/loader/") else ("linux", "linux16", "linuxefi", "append")
+        entries = [line for line in guest.files.lines(path) if line.split()[0] in words]
         # The first entry is the one that boots by itself; a configuration without any leads to another.
         for line in entries[:1]:
             missing = [argument for argument in consoles if argument not in line.split()]

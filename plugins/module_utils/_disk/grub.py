@@ -64,7 +64,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Root:
-    """What GRUB has to start. *reader* is the module by which it reads boot loader entries, empty where it reads none."""
+    """What GRUB has to start. *reader* is the module by which it reads boot loader entries, empty for none."""
 
     target: Target
     kernel: Kernel

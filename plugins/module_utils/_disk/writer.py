@@ -31,7 +31,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes im
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import disk_areas, partitions
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm import naming, pv_label
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm.naming import Stretch
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs, selinux
 
 
 @dataclass(frozen=True)
@@ -307,6 +307,10 @@ def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, env
         folders = [boot, *(f"{boot}/{platform}" for platform in platforms)]
         exists = ImageFiles(path, root.start, path).exists
         e2fs.put_files(runner, path, files, exists=exists, folders=folders, offset=root.start, environment=environment)
+        kinds = {**dict.fromkeys(files, "file"), **dict.fromkeys([*folders, "/lost+found"], "dir")}
+        found = selinux.labels(runner, layout.tree, kinds)
+        values = {name: label.encode() + b"\0" for name, label in found.items()}
+        e2fs.put_attributes(runner, path, values, selinux.NAME, offset=root.start, environment=environment)
 
 
 def _shape(table: partitions.Table) -> list[tuple[int, int, int, str]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import ProgramError, Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import GIB, KIB, MIB, align_up
 
 BLOCK = 4 * KIB
@@ -179,6 +180,25 @@ def put_files(
         commands.append(f'write "{host_path(source)}" "{host_path(name)}"')
         commands += [f'sif "{name}" {field}' for field in ("mode 0100644", "uid 0", "gid 0")]
     edit(runner, path, commands, offset=offset, environment=environment)
+
+
+def put_attributes(
+    runner: Runner,
+    path: str,
+    values: Mapping[str, bytes],
+    name: str,
+    *,
+    offset: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Give files inside an extended attribute; *values* are those of the attribute *name*, by the paths inside."""
+    with scratch_folder("image") as folder:
+        commands = []
+        for number, (inside, value) in enumerate(values.items()):
+            source = folder / str(number)
+            source.write_bytes(value)
+            commands.append(f'ea_set -f "{host_path(source)}" "{host_path(inside)}" {name}')
+        edit(runner, path, commands, offset=offset, environment=environment)
 
 
 def fix_times(runner: Runner, path: str, epoch: int, *, offset: int = 0, environment=None) -> None:
