@@ -29,8 +29,8 @@ NO_NAME: Cause = (
     "check mirror and the network",
 )
 NO_CONNECTION: Cause = (
-    r"(?:Could not|Unable to|Failed to) connect to (?:server )?(\S*\w)|"
-    r"[Cc]onnection (?:failed|timed out|refused)|Operation too slow|Timeout was reached",
+    r"(?:(?:Could not|Unable to|Failed to) connect to|Couldn't connect to server .*Failed to connect to) (\S*\w)|"
+    r"[Cc]onnection (?:failed|timed out|refused)|Operation too slow|Timeout was reached|Couldn't connect to server",
     "mirror",
     "cannot be reached",
     "check mirror, proxy and the network",

@@ -217,10 +217,14 @@ def test_values_that_do_not_go_together(resize: str, given: dict[str, Any], faul
     assert definition.faults(chosen, axes(resize, architecture=chosen["architecture"]), PLACE) == [fault]
 
 
-def test_a_distribution_that_cannot_be_built_yet() -> None:
-    chosen = values(distribution="fedora")
+@pytest.mark.parametrize("mirror", ["", "host"])
+def test_a_distribution_whose_mirror_no_tool_knows(mirror: str) -> None:
+    chosen = values(distribution="fedora", mirror=mirror)
     (fault,) = definition.faults(chosen, axes(distribution="fedora"), PLACE)
-    assert fault.startswith("image_distribution=fedora: cannot be built yet; use image_distribution=debian")
+    expected = "give the URL of a mirror of Fedora Linux; dnf knows none by itself"
+    assert fault == f"image_mirror={mirror}: {expected}"
+    own = values(distribution="fedora", mirror="http://a.example/fedora")
+    assert definition.faults(own, axes(distribution="fedora"), PLACE) == []
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap, resume, stack
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers import Store
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.resume import PACKAGES, Beginning, Step, chain
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
 SOURCES = ("deb http://deb.example/debian trixie main",)
 
@@ -34,7 +34,14 @@ class Archive:
         self.places: list[str] = []
 
     def open(
-        self, runner: Runner, folder: str, sources: Sequence[str], architecture: str, proxy: str, expired: bool, keys: Sequence[str]
+        self,
+        runner: Runner,
+        folder: str,
+        sources: Sequence[str],
+        architecture: str,
+        proxy: str,
+        expired: bool,
+        keys: Sequence[str],
     ) -> Archive:
         self.sources, self.lists = tuple(sources), f"{folder}/lists"
         self.places.append(folder)

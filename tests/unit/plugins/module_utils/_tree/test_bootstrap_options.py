@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of tree_bootstrap as a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap_options import request_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository
+from ansible_collections.goldsmith.openstack.plugins.modules import tree_bootstrap
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
+
+DEFAULTS = {
+    **dict.fromkeys(tree_bootstrap.ARGUMENT_SPEC),
+    **{name: spec["default"] for name, spec in tree_bootstrap.ARGUMENT_SPEC.items() if "default" in spec},
+    "path": "/tree",
+    "release": "trixie",
+}
+KEY = Path(_axes.axis_file("keys", "rhel")).read_text()
+RPM: dict[str, Any] = {
+    "tool": "dnf",
+    "release": "9",
+    "repositories": [{"name": "base", "url": "http://a.example/os"}],
+    "keys": [KEY],
+}
+
+
+def test_the_release_knows_its_mirrors() -> None:
+    request = request_of({**DEFAULTS, "packages": ["vim", "curl", "vim"]})
+    assert request.sources == ()
+    assert request.packages == ("vim", "curl"), "each once, in their order"
+
+
+def test_a_mirror_of_ones_own() -> None:
+    own = {"mirror": "http://a.example/debian", "components": ["main", "contrib"]}
+    assert request_of({**DEFAULTS, **own}).sources == ("deb http://a.example/debian trixie main contrib",)
+    own["security_mirror"] = "http://b.example/debian-security"
+    assert request_of({**DEFAULTS, **own}).sources[1:] == (
+        "deb http://b.example/debian-security trixie-security main contrib",
+    )
+
+
+def test_repositories_of_rpm_packages() -> None:
+    request = request_of({**DEFAULTS, **RPM, "packages": ["gtk2_engines"]})
+    assert request.repositories == (Repository("base", "http://a.example/os"),)
+    assert (request.sources, request.keys, request.first) == ((), (KEY,), ("filesystem",))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"repositories": []}, "repositories=: is empty, and dnf knows none by itself; name one"),
+        ({"keys": []}, "keys=: is empty, and dnf knows none by itself; name one"),
+        ({"keys": ["rhel"]}, "keys=rhel: is no public key of OpenPGP in ASCII armor; gpg --armor --export"),
+        ({"first": ["a b"]}, "first=a b: is not a name; use letters, digits and + . -"),
+        ({"repositories": [{"name": "a/b", "url": "http://a"}]}, "repositories.name=a/b: is not a name; use letters,"),
+        (
+            {"repositories": [{"name": "a", "url": "a"}]},
+            "repositories.url=a: is not a URL; begin with http:// or https://",
+        ),
+        ({"release": "../x"}, "release=../x: is not a name"),
+    ],
+)
+def test_what_cannot_be(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        request_of({**DEFAULTS, **RPM, **values})
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dnf and zypper share: settings of rpm, the keys, and what is read of the database."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.runners import RecordingRunner
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
+
+REQUEST = Request("/tree", "9", "amd64", ("vim",), tool="dnf", keys=("a key",))
+
+
+def test_the_database_is_where_the_tree_looks_for_it() -> None:
+    assert rpm.macros(REQUEST) == "%_dbpath /usr/lib/sysimage/rpm\n%_db_backend sqlite\n"
+    assert rpm.macros(replace(REQUEST, database="/var/lib/rpm")).startswith("%_dbpath /var/lib/rpm\n")
+
+
+def test_folders_that_packages_leave_out() -> None:
+    request = replace(
+        REQUEST, exclude=("/usr/share/doc/*", "/usr/share/vim/*/doc/*", "/usr/bin/pzstd", "/usr/share/man/*")
+    )
+    assert rpm.macros(request).endswith("\n%_netsharedpath /usr/share/doc:/usr/share/man\n")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("amd64", "x86_64"), ("arm64", "aarch64"), ("ppc64le", "ppc64le")])
+def test_architectures_have_the_names_of_rpm(name: str, expected: str) -> None:
+    assert rpm.architecture(replace(REQUEST, architecture=name)) == expected
+
+
+def test_a_workshop_has_settings_of_its_own_and_is_gone_behind_the_work(tmp_path: Path) -> None:
+    request = replace(REQUEST, cache=str(tmp_path / "cache"), proxy="http://proxy.example:3128")
+    with rpm.workshop(RecordingRunner(), request, ["enter"]) as shop:
+        assert (shop.home / ".rpmmacros").read_text() == rpm.macros(request)
+        assert [Path(key).read_text() for key in shop.keys] == ["a key\n"]
+        words = shop.words()
+        assert words[:2] == ["env", "-i"]
+        assert {f"HOME={shop.home}", "RPM_FORCE_DEBIAN=1", "https_proxy=http://proxy.example:3128"} <= set(words)
+        assert os.path.isdir(tmp_path / "cache")
+    assert not shop.home.exists()
+
+
+def test_packages_are_read_of_the_database(tmp_path: Path) -> None:
+    listed = (
+        "vim\t2:9.1-1\tx86_64\t1600000000\nbash\t0:5.2-3\tx86_64\t1700000000\ngpg-pubkey\t0:1-2\t(none)\t1800000000\n"
+    )
+    runner = RecordingRunner(lambda argv: (0, listed, ""))
+    with rpm.workshop(runner, replace(REQUEST, cache=str(tmp_path)), []) as shop:
+        found, newest = rpm.packages(shop)
+    assert found == [
+        {"package": "bash", "version": "5.2-3", "architecture": "x86_64"},
+        {"package": "vim", "version": "2:9.1-1", "architecture": "x86_64"},
+    ]
+    assert newest == 1700000000, "a key is no package"
+    argv = runner.calls[-1]
+    assert argv[argv.index("rpm") :][:4] == ["rpm", "--root", "/tree", "-qa"]
+
+
+def test_a_database_without_packages_is_a_failure(tmp_path: Path) -> None:
+    with (
+        rpm.workshop(RecordingRunner(), replace(REQUEST, cache=str(tmp_path)), []) as shop,
+        pytest.raises(GoldsmithError, match=r"^the rpm database of /tree is empty; does rpm_database name its folder"),
+    ):
+        rpm.packages(shop)
