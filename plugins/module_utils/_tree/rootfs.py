@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import grub_default
@@ -46,14 +46,24 @@ def find_kernel(tree: str) -> Kernel:
 def kernel_of(files: GuestFiles, where: str) -> Kernel:
     """Return the kernel with an initramfs that GRUB would start by itself, or the newest where it does not say.
 
-    Links are not followed for the files themselves: a guest may be foreign, and the versioned files are what the links
-    point to. *where* is for the error.
+    Of links only those to a kernel beside its modules are followed: a guest may be foreign, and the versioned files are
+    what the others point to. *where* is for the error.
     """
     boot = files.find("/boot", follow=False)
-    plain = [entry.name for entry in files.entries("/boot") if entry.is_file] if boot and boot.is_folder else []
-    chosen = _started(files) if plain else None
-    kernels = [kernel for kernel in _kernels(plain) if kernel.image == chosen]
-    return kernels[0] if kernels else newest_kernel(plain, where)
+    there = _boot_files(files) if boot and boot.is_folder else {}
+    chosen = _started(files) if there else None
+    kernels = [kernel for kernel in _kernels(there) if kernel.image == chosen]
+    return kernels[0] if kernels else _newest(there, where)
+
+
+def _boot_files(files: GuestFiles) -> dict[str, str]:
+    """Return the real paths of the files in /boot by their names there."""
+    found = {}
+    for entry in files.entries("/boot"):
+        goal = files.find(entry.path) if entry.is_link else entry
+        if goal and goal.is_file and (goal is entry or re.match(r"/(?:usr/)?lib/modules/", goal.path)):
+            found[entry.name] = goal.path
+    return found
 
 
 def _started(files: GuestFiles) -> str | None:
@@ -74,7 +84,11 @@ def _started(files: GuestFiles) -> str | None:
 
 def newest_kernel(names: Iterable[str], where: str) -> Kernel:
     """Return the newest kernel that has an initramfs among the files of /boot; *where* is for the error."""
-    kernels = _kernels(names)
+    return _newest({name: f"/boot/{name}" for name in names}, where)
+
+
+def _newest(there: Mapping[str, str], where: str) -> Kernel:
+    kernels = _kernels(there)
     if not kernels:
         raise GoldsmithError(
             f"{where} has no kernel with an initramfs in /boot",
@@ -83,8 +97,7 @@ def newest_kernel(names: Iterable[str], where: str) -> Kernel:
     return max(kernels, key=lambda kernel: version_key(kernel.version))
 
 
-def _kernels(names: Iterable[str]) -> list[Kernel]:
-    there = set(names)
+def _kernels(there: Mapping[str, str]) -> list[Kernel]:
     kernels = []
     # Odd characters would be taken as syntax by GRUB and debugfs, and a tree may be foreign.
     for name in sorted(there, reverse=True):
@@ -93,7 +106,7 @@ def _kernels(names: Iterable[str]) -> list[Kernel]:
         version = match.group(1)
         for ramdisk in (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}"):
             if ramdisk in there:
-                kernels.append(Kernel(version, f"/boot/{name}", f"/boot/{ramdisk}"))
+                kernels.append(Kernel(version, there[name], there[ramdisk]))
     return kernels
 
 

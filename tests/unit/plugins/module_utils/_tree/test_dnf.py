@@ -78,9 +78,9 @@ def test_progress_of_a_run(shop: Workshop) -> None:
             "mirror=http://a.example/os: its signature cannot be verified; check image_keyrings",
         ),
         (
-            "  - Curl error (7): Couldn't connect to server for http://a/x [Failed to connect to a port 80]\n"
+            "  - Curl error (7): Couldn't connect to server for http://down.example/x [Failed to connect to down.example port 80]\n"
             "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml\n",
-            "mirror=http://a.example/os: a cannot be reached; check mirror, proxy and the network",
+            "mirror=http://a.example/os: down.example cannot be reached; check mirror, proxy and the network",
         ),
         (
             "Errors during downloading metadata for repository 'base':\n"
