@@ -83,6 +83,11 @@ _SSHD = {
     "etc/ssh/sshd_config.d": Entry(mode=0o700),
     "usr/lib/systemd/system/sshd-keygen.service": Entry(guest_files.SSHD_KEYGEN),
 }
+# A new kernel is installed beside the running one.
+_ZYPP_CONF = """[main]
+multiversion = provides:multiversion(kernel)
+multiversion.kernels = latest,latest-1,running
+"""
 # What Debian's packages take for granted, and so never name.
 _ESSENTIAL = (
     "diffutils",
@@ -252,5 +257,6 @@ def _suse() -> dict[str, Made]:
             },
         ),
         "kernel-default-base": Made(),
+        "libzypp": Made({"etc/zypp/zypp.conf": Entry(_ZYPP_CONF)}),
         "zypper": Made({"etc/zypp/repos.d": Entry(mode=0o755)}),
     }

@@ -101,7 +101,10 @@ DROPPED_PATHS = (
     "usr/share/bash-completion", "usr/share/zsh", "etc/kernel/postinst.d", "etc/kernel/postrm.d", "etc/init.d",
     "etc/cron.daily", "etc/cron.weekly", "etc/default/grub.d", "usr/share/initramfs-tools", "usr/share/pixmaps",
     "var/lib/dpkg", "etc/network", "etc/ppp", "usr/sbin/update-grub", "usr/sbin/update-grub2",
-    "etc/grub.d/05_debian_theme", "usr/lib/kernel/install.d/55-initrd.install",
+    "etc/grub.d/05_debian_theme",
+    "usr/lib/kernel/install.d/85-initrd.install",
+    # A plugin that stops without createrepo_c
+    "usr/lib/python3/dist-packages/dnf-plugins/local.py", "etc/dnf/plugins/local.conf",
 )  # fmt: skip
 _UNITS = "usr/lib/systemd/system"
 RENAMED = {
