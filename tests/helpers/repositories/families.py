@@ -15,11 +15,13 @@ from pathlib import Path
 
 from helpers import debian_archive, package_mirror
 from helpers.cache import cached
+from helpers.repositories import ubuntu
 from helpers.repositories.distributions import DISTRIBUTIONS
 from helpers.repositories.ingredients import ingredients
 from helpers.repositories.rpm_repository import UPDATES, make_rpm_repository, parts
 
-FAMILIES = (*DISTRIBUTIONS,)
+UBUNTU = "ubuntu"
+FAMILIES = (*DISTRIBUTIONS, UBUNTU)
 _FACTS = "repository.json"
 
 
@@ -60,9 +62,14 @@ def repository(family: str) -> Repository:
 
 def make(family: str, folder: Path) -> None:
     """Make the repository of a family in an empty folder."""
-    distribution = DISTRIBUTIONS[family]
-    made = make_rpm_repository(distribution, ingredients(_sources_of_ingredients()), folder)
-    facts = {"family": family, "release": distribution.release, "parts": parts(family), "updates": UPDATES, **made}
+    if family == UBUNTU:
+        places = {"release": ubuntu.RELEASE, "parts": (ubuntu.RELEASE,), "updates": ubuntu.UPDATES}
+        made = ubuntu.make_ubuntu_archive(folder)
+    else:
+        distribution = DISTRIBUTIONS[family]
+        places = {"release": distribution.release, "parts": parts(family), "updates": UPDATES}
+        made = make_rpm_repository(distribution, ingredients(_sources_of_ingredients()), folder)
+    facts = {"family": family, **places, **made}
     (folder / _FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     (folder / _FACTS).chmod(0o644)
 
