@@ -15,7 +15,7 @@ from pathlib import Path
 
 from helpers import debian_archive, package_mirror
 from helpers.cache import cached
-from helpers.repositories import ubuntu
+from helpers.repositories import names, ubuntu
 from helpers.repositories.distributions import DISTRIBUTIONS
 from helpers.repositories.ingredients import ingredients
 from helpers.repositories.rpm_repository import UPDATES, make_rpm_repository, parts
@@ -94,8 +94,8 @@ def _sources() -> str:
 
 def _sources_of_ingredients() -> str:
     here = Path(__file__).parent
-    fetched = [here / name for name in ("ingredients.py", "policy.py", "names.py")]
-    return _digest(*fetched, Path(debian_archive.__file__), Path(package_mirror.__file__))
+    files = [here / name for name in ("ingredients.py", "policy.py")]
+    return _digest(*files, Path(debian_archive.__file__), Path(package_mirror.__file__)) + repr(names.FETCHED)
 
 
 def _digest(*files: Path) -> str:

@@ -21,7 +21,7 @@ FETCHED = {
     "rhel": [*_COMMON, "dnf", "dnf-plugins-core"],
     "suse": [*_COMMON, "zypper"],
 }
-# What is fetched for Ubuntu beside what every system of Debian has; GRUB's two kinds exclude each other.
+# What is fetched for Ubuntu beside what every system of Debian has; and what excludes one of these.
 UBUNTU = [
     "apt", "btrfs-progs", "ca-certificates", "chrony", "cloud-guest-utils", "cloud-init", "cloud-initramfs-growroot",
     "curl", "dbus", "e2fsprogs", "fdisk", "gdisk", "grub-efi-amd64-bin", "grub-pc", "initramfs-tools", "iproute2",
@@ -29,7 +29,7 @@ UBUNTU = [
     "openssh-server", "parted", "procps", "python3", "python3-apt", "sudo", "systemd-resolved", "systemd-sysv",
     "tzdata", "udev", "vim-tiny", "xfsprogs", "zstd",
 ]  # fmt: skip
-UBUNTU_UEFI = ["grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed"]
+UBUNTU_ALTERNATIVES = ["grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "systemd-timesyncd"]
 
 FEDORA = {
     "bash": ["bash"],

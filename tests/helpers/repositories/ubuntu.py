@@ -89,7 +89,7 @@ def _fetch(work: Path, main: Path, updates: Path) -> tuple[str, str]:
         if (fields.get("Essential") == "yes" or fields.get("Priority") == "required")
         and fields.get("Section") != "debian-installer"
     }
-    for number, wanted in enumerate((always | set(names.UBUNTU), names.UBUNTU_UEFI)):
+    for number, wanted in enumerate((always | set(names.UBUNTU), names.UBUNTU_ALTERNATIVES)):
         for deb in archive.download(wanted, work / f"debs-{number}"):
             shutil.move(deb, main / deb.name)
     lines = (f"{name} {of.get('Priority', 'optional')} {of['Section']}\n" for name, of in archive.packages.items())
