@@ -20,21 +20,21 @@ RPM_FAMILIES = tuple(DISTRIBUTIONS)
 _FEDORA = """
 filesystem setup basesystem glibc glibc-minimal-langpack bash coreutils util-linux shadow-utils sudo rpm dnf tzdata
 kernel kernel-core systemd systemd-udev dbus dracut dracut-config-generic grub2-tools grub2-pc-modules
-grub2-efi-x64-modules NetworkManager openssh-server openssh-clients e2fsprogs xfsprogs btrfs-progs parted curl ca-
-certificates iproute iputils less procps-ng hostname chrony selinux-policy-targeted policycoreutils libselinux-utils
-python3-libselinux python3 cloud-init cloud-utils-growpart lvm2 vim-minimal rootfiles system-release dnf-plugins-
-core
+grub2-efi-x64-modules NetworkManager openssh-server openssh-clients e2fsprogs xfsprogs btrfs-progs parted curl
+ca-certificates iproute iputils less procps-ng hostname chrony selinux-policy-targeted policycoreutils
+libselinux-utils python3-libselinux python3 cloud-init cloud-utils-growpart lvm2 vim-minimal rootfiles
+system-release dnf-plugins-core
 """
 _SUSE = """
-filesystem glibc bash coreutils grep gzip xz util-linux shadow sudo rpm zypper timezone kernel-default kernel-
-default-base systemd udev dbus-1 dracut grub2 grub2-i386-pc grub2-x86_64-efi NetworkManager openssh e2fsprogs
-xfsprogs btrfsprogs parted curl ca-certificates-mozilla iproute2 iputils less procps hostname chrony selinux-policy-
-targeted policycoreutils selinux-tools python3-selinux python3 cloud-init growpart lvm2 vim-small perl-Bootloader
-openSUSE-release
+filesystem glibc bash coreutils grep gzip xz util-linux shadow sudo rpm zypper timezone kernel-default
+kernel-default-base systemd udev dbus-1 dracut grub2 grub2-i386-pc grub2-x86_64-efi NetworkManager openssh e2fsprogs
+xfsprogs btrfsprogs parted curl ca-certificates-mozilla iproute2 iputils less procps hostname chrony
+selinux-policy-targeted policycoreutils selinux-tools python3-selinux python3 cloud-init growpart lvm2 vim-small
+perl-Bootloader openSUSE-release
 """
 _UBUNTU = """
-linux-image-virtual netplan.io cloud-init cloud-guest-utils cloud-initramfs-growroot openssh-server sudo systemd-
-sysv systemd-resolved systemd-timesyncd dbus udev libpam-systemd iproute2 iputils-ping less procps vim-tiny
+linux-image-virtual netplan.io cloud-init cloud-guest-utils cloud-initramfs-growroot openssh-server sudo
+systemd-sysv systemd-resolved systemd-timesyncd dbus udev libpam-systemd iproute2 iputils-ping less procps vim-tiny
 e2fsprogs fdisk curl ca-certificates lvm2 parted xfsprogs btrfs-progs grub-pc grub-efi-amd64-bin locales tzdata zstd
 python3 netbase ubuntu-keyring
 """
