@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from helpers.package_mirror import ARCHIVE, host_repositories, opener
+from helpers.package_mirror import ARCHIVE, SECURITY, host_repositories, opener
 from helpers.tools import run_tool
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -22,15 +22,23 @@ Stanza = dict[str, str]
 
 
 class DebianArchive:
-    """Its packages. *folder* keeps the lists and what was downloaded; the mirror is that of this host's apt."""
+    """Its packages. *folder* keeps the lists and what was downloaded; the mirror is that of this host's apt.
 
-    def __init__(self, folder: Path, release: str) -> None:
+    With *security* the updates of security are there too; without an *architecture* it is that of this host.
+    """
+
+    def __init__(self, folder: Path, release: str, *, security: bool = False, architecture: str = "") -> None:
         self.folder = folder
-        self._mirror = host_repositories()[ARCHIVE]
+        mirrors = host_repositories()
+        self._mirror = mirrors[ARCHIVE]
         for name in ("cache", "packages", "state/lists"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
-        (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {self._mirror} {release} {COMPONENTS}\n")
+        options = f"signed-by={KEYRING}" + (f" arch={architecture}" if architecture else "")
+        sources = f"deb [{options}] {self._mirror} {release} {COMPONENTS}\n"
+        if security:
+            sources += f"deb [{options}] {mirrors[SECURITY]} {release}-security main\n"
+        (folder / "sources.list").write_text(sources)
         settings = {
             "Dir::Etc::SourceList": folder / "sources.list",
             "Dir::Etc::SourceParts": "-",
@@ -39,7 +47,13 @@ class DebianArchive:
             "Dir::State::Status": folder / "status",
             # The folder is this account's alone.
             "APT::Sandbox::User": "root",
+            "APT::Install-Recommends": "false",
+            # What the host prefers or holds counts nothing here.
+            "Dir::Etc::Preferences": "/dev/null",
+            "Dir::Etc::PreferencesParts": "/dev/null",
         }
+        if architecture:
+            settings |= {"APT::Architecture": architecture, "APT::Architectures": architecture}
         self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         self._run("apt-get", "-q", "update")
         dump = self._run("apt-cache", "dumpavail")
@@ -73,6 +87,19 @@ class DebianArchive:
         (file,) = (self.folder / "packages").glob(f"{name}_{self.packages[name]['Version'].replace(':', '%3a')}_*.deb")
         folder.mkdir(parents=True)
         run_tool(["dpkg-deb", "--extract", str(file), str(folder)], cwd=self.folder, timeout=300)
+
+    def download(self, names: Iterable[str], folder: Path) -> list[Path]:
+        """The files of packages and of all that they need, in a system where nothing is installed, in a folder."""
+        (folder / "partial").mkdir(parents=True)
+        words = ["-o", f"Dir::Cache::archives={folder}", "--yes", "--download-only", "install", *sorted(names)]
+        self._run("apt-get", "-q", *words)
+        return sorted(folder.glob("*.deb"))
+
+    def fetch(self, names: Iterable[str], folder: Path) -> list[Path]:
+        """The files of packages alone, in a folder."""
+        folder.mkdir(parents=True)
+        run_tool(["apt-get", *self._options, "-q", "download", *sorted(names)], cwd=folder, timeout=900)
+        return sorted(folder.glob("*.deb"))
 
 
 def stanzas(text: str) -> Iterator[Stanza]:

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A signed repository of RPMs with an upgrade of the kernel, and packages with faults for tests of what goes wrong."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from helpers.repositories.distributions import Distribution
+from helpers.repositories.ingredients import Ingredients, open_to_all
+from helpers.repositories.made import Entry, Made, made_files
+from helpers.repositories.rpm_maker import RpmMaker
+from helpers.repositories.signing import index_rpms, make_key, stop_agent
+
+UPDATES = "updates"
+GREETING, UNSIGNED, WRONG_KEY, DAMAGED, UNSATISFIED = (
+    f"goldsmith-{name}" for name in ("greeting", "unsigned", "wrong-key", "damaged", "unsatisfied")
+)
+# A small package that works, and those that do not, each for one reason.
+SMALL = {
+    name: Made(
+        {f"usr/bin/{command}": Entry(f"#!/bin/sh\necho 'Hello from {name}'\n", 0o755)},
+        requires=("bash", *(["goldsmith-that-nobody-has"] if name == UNSATISFIED else [])),
+    )
+    for name, command in {
+        GREETING: "greet",
+        UNSIGNED: "greet-unsigned",
+        WRONG_KEY: "greet-wrong-key",
+        DAMAGED: "greet-damaged",
+        UNSATISFIED: "greet-unsatisfied",
+    }.items()
+}
+# The distributions of RHEL's kind have two repositories: what is not named here is in the first.
+_PARTS = {"rhel": ("BaseOS", "AppStream")}
+_SECOND_PART = (
+    "cloud-",
+    "dnf-plugins",
+    "python3-dnf-plugins",
+    "vim-",
+    "python3-oauthlib",
+    "python3-jsonpatch",
+    "goldsmith-",
+)
+_POLICY = "selinux-policy-targeted"
+
+
+def parts(family: str) -> tuple[str, ...]:
+    """The folders below that of the family which are repositories, the updates left out."""
+    return _PARTS.get(family, (".",))
+
+
+def make_rpm_repository(distribution: Distribution, ingredients: Ingredients, folder: Path) -> dict[str, object]:
+    """Fill a folder; return what is to be known of it: fingerprint of the key, versions of the two kernels."""
+    made = made_files(distribution)
+    with tempfile.TemporaryDirectory(prefix="keys-") as home, tempfile.TemporaryDirectory() as scratch:
+        packages = folder / "all"
+        maker = RpmMaker(distribution, Path(scratch, "first"))
+        maker.add_debs(ingredients.debs(distribution.family))
+        maker.add_made(made)
+        maker.add_made(SMALL)
+        maker.add_made({_POLICY: Made(requires=("policycoreutils",), provides=("selinux-policy",), version="40")})
+        maker.add_tree(_POLICY, ingredients.policy)
+        maker.add_certificates("ca-certificates-mozilla" if distribution.suse else "ca-certificates")
+        maker.add_kernel_package()
+        maker.compile_python()
+        maker.build(packages)
+        newer = RpmMaker(distribution, Path(scratch, "newer"))
+        newer.add_debs([ingredients.kernel(1)])
+        newer.add_made({distribution.kernel: made[distribution.kernel]})
+        newer.add_kernel_package()
+        newer.build(folder / UPDATES / "Packages")
+
+        right, wrong = (make_key(Path(home), name) for name in ("archive", "stranger"))
+        right.export(folder / "key.asc")
+        wrong.export(folder / "wrong_key.asc")
+        right.sign_rpms(
+            file for file in folder.rglob("*.rpm") if not file.name.startswith((f"{UNSIGNED}-", f"{WRONG_KEY}-"))
+        )
+        wrong.sign_rpms(packages.glob(f"{WRONG_KEY}-*.rpm"))
+        stop_agent(Path(home))
+    places = parts(distribution.family)
+    _distribute(packages.iterdir(), folder, places)
+    packages.rmdir()
+    for place in places:
+        index_rpms(folder / place, f"{UPDATES}/*")
+    index_rpms(folder / UPDATES)
+    (damaged,) = folder.rglob(f"{DAMAGED}-*.rpm")
+    damage(damaged)
+    open_to_all(folder)
+    return {"fingerprint": right.fingerprint, "kernels": [maker.kernel_version, newer.kernel_version]}
+
+
+def _distribute(files: Iterable[Path], folder: Path, places: tuple[str, ...]) -> None:
+    for place in places:
+        (folder / place / "Packages").mkdir(parents=True, exist_ok=True)
+    for file in sorted(files):
+        place = places[-1] if file.name.startswith(_SECOND_PART) else places[0]
+        file.rename(folder / place / "Packages" / file.name)
+
+
+def damage(file: Path) -> None:
+    """Change the last bytes of a file, its size stays."""
+    content = file.read_bytes()
+    file.write_bytes(content[:-8] + bytes(255 - byte for byte in content[-8:]))
