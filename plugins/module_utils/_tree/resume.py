@@ -24,6 +24,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     locale,
     mmdebstrap,
     rpm,
+    rpm_database,
     selinux,
     stack,
     zypper,
@@ -37,8 +38,8 @@ PACKAGES = "packages"
 # Our own code that decides on what a tool leaves.
 _CODE = {
     "mmdebstrap": (bootstrap, mmdebstrap, locale),
-    "dnf": (bootstrap, dnf, rpm, selinux, locale),
-    "zypper": (bootstrap, zypper, rpm, selinux, locale),
+    "dnf": (bootstrap, dnf, rpm, rpm_database, selinux, locale),
+    "zypper": (bootstrap, zypper, rpm, rpm_database, selinux, locale),
 }
 # What mmdebstrap's answer to a release depends on beside the release.
 _KEYRINGS = ("/etc/apt/trusted.gpg.d", "/usr/share/keyrings")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +16,10 @@ from pathlib import Path
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, keys, locale
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, keys, locale, rpm_database
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
 # Architectures of which RPM has another name than dpkg.
@@ -42,10 +44,13 @@ for folder in /usr/lib/modules/*/; do
   fi
 done
 """
+# What dnf 4 and 5 know of the past
+_HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
 # What the work has left behind: the mount point of the cache, and journals of it with the times of today.
 _CLEAN = r"""
 rmdir "$1" 2>/dev/null
-rm -f "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log "$1"/var/log/zypper.log "$1"/var/log/zypp/history
+rm -f "$1"/var/lib/zypp/AnonymousUniqueId "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log
+rm -f "$1"/var/log/zypper.log "$1"/var/log/zypp/history
 rm -rf "$1"/var/cache/dnf "$1"/var/cache/libdnf5 "$1"/var/cache/zypp "$1"/var/cache/ldconfig/aux-cache
 find "$1/var/lib/rpm" "$1/usr/lib/sysimage/rpm" -name '*.lock' -o -name '.rpm.lock' 2>/dev/null | xargs -r rm -f
 exit 0
@@ -111,6 +116,13 @@ class Workshop:
         """Do what is done once all packages are there, and take away what the work has left."""
         self.run_in_tree("sh", "-c", _KERNELS)
         self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree])
+        databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
+        histories = [os.path.join(self.tree, name) for name in _HISTORIES]
+        request = {"databases": databases, "histories": histories, "epoch": packages(self)[1]}
+        argv, stdin = program(rpm_database, request=request)
+        answer = json.loads(self.runner.run([*self.prefix, *argv], stdin=stdin).stdout)
+        if "error" in answer:
+            raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
 
 
 @contextmanager

@@ -44,7 +44,10 @@ def test_its_configuration_is_its_own(shop: Workshop) -> None:
     assert "arch = x86_64\n" in (shop.home / "zypp.conf").read_text()
 
 
-def test_keys_come_before_all_packages_and_folders_before_mounts(shop: Workshop) -> None:
+def test_keys_come_before_all_packages_and_folders_before_mounts(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workshop, "finish", lambda shop: None)
     zypper.bootstrap(shop, lambda percent, note: None)
     calls = shop.runner.calls
     assert calls[0][-2:] == ["--import", shop.keys[0]]
