@@ -57,7 +57,7 @@ _CAUSES: tuple[causes.Cause, ...] = (
         "check release and mirror",
     ),
     (
-        r"GPG check FAILED|is not signed|[Pp]ublic key for (\S+) is not|GPG Keys are configured as|"
+        r"GPG check FAILED|is not signed|[Pp]ublic key for \S+ is not|GPG Keys are configured as|"
         r"does not verify|NOKEY|[Ss]ignature .*BAD",
         "mirror",
         "its signature cannot be verified",

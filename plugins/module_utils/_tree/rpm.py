@@ -114,7 +114,9 @@ class Workshop:
 
     def finish(self) -> None:
         """Do what is done once all packages are there, and take away what the work has left."""
-        self.run_in_tree("sh", "-c", _KERNELS)
+        there = 'ls -d "$1"/usr/lib/modules/*/vmlinuz'
+        if self.runner.run([*self.prefix, "sh", "-c", there, "look", self.tree], check=False).rc == 0:
+            self.run_in_tree("sh", "-c", _KERNELS)
         self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree])
         databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
         histories = [os.path.join(self.tree, name) for name in _HISTORIES]

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result
@@ -31,6 +33,12 @@ _CAUSES: tuple[causes.Cause, ...] = (
     causes.FULL_DISK,
     causes.NO_NAME,
     causes.NO_CONNECTION,
+    (
+        r"File '[^']*repodata/(?!repomd)[^']*' not found on medium",
+        "mirror",
+        "a file cannot be fetched",
+        "try again",
+    ),
     # A repository that cannot be read is passed over, and then its packages are missing: the cause comes first.
     (
         r"File '[^']*repomd\.xml' not found on medium '?([^'\s]+)|Valid metadata not found at specified URL",
@@ -119,4 +127,5 @@ def command(shop: Workshop, *words: str, mounted: bool) -> list[str]:
 
 def explain(request: Request, result: Result) -> GoldsmithError:
     """Return what the output of zypper means for the user."""
-    return causes.explain(request, result, _CAUSES, '<message type="error">')
+    plain = replace(result, stdout=html.unescape(result.stdout))
+    return causes.explain(request, plain, _CAUSES, '<message type="error">')

@@ -79,7 +79,7 @@ def test_progress_of_a_run(shop: Workshop) -> None:
             "mirror=http://a.example/os: its signature cannot be verified; check image_keyrings",
         ),
         (
-            "  - Curl error (7): Couldn't connect to server for http://down.example [Failed to connect to down.example]\n"
+            "  - Curl error (7): Couldn't connect to server for http://x [Failed to connect to down.example\n"
             "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml\n",
             "mirror=http://a.example/os: down.example cannot be reached; check mirror, proxy and the network",
         ),

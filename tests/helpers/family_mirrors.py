@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The repositories that tests make, served on loopback with the folders of the distributions' own mirrors."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+from helpers.repositories.families import Repository, repository
+
+# Where the mirror of a distribution has the parts of a repository.
+_FOLDERS = {
+    "fedora": {"releases/44/Everything/x86_64/os": ".", "updates/44/Everything/x86_64": "."},
+    "rhel": {"9/BaseOS/x86_64/os": "BaseOS", "9/AppStream/x86_64/os": "AppStream"},
+    "suse": {"distribution/leap/16.0/repo/oss/x86_64": "."},
+    "ubuntu": {"dists": "dists", "pool": "pool"},
+}
+_DEFINITIONS = {
+    "fedora": {"image_distribution": "fedora", "image_release": "44"},
+    "rhel": {"image_distribution": "their.images.exemplar"},
+    "suse": {"image_distribution": "opensuse", "image_release": "16.0"},
+    "ubuntu": {"image_distribution": "ubuntu", "image_release": "noble"},
+}
+
+
+@dataclass(frozen=True)
+class FamilyMirror:
+    """A repository and the URL of its mirror."""
+
+    repository: Repository
+    url: str
+
+    def variables(self) -> dict[str, Any]:
+        """The variables by which an image of it is built."""
+        family = self.repository.family
+        own_key = {} if family == "rhel" else {"image_keyrings": [str(self.repository.key)]}
+        return {**_DEFINITIONS[family], "image_mirror": self.url, **own_key}
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def family_mirror(family: str) -> Iterator[FamilyMirror]:
+    """Serve the mirror of a family within the block."""
+    made = repository(family)
+    with tempfile.TemporaryDirectory(prefix="mirror-") as folder:
+        for place, part in _FOLDERS[family].items():
+            link = Path(folder, place)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(made.folder / part)
+        with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield FamilyMirror(made, f"http://127.0.0.1:{server.server_address[1]}")
+            finally:
+                server.shutdown()
+
+
+def rebuild_collection(folder: Path, made: Repository) -> str:
+    """A collection of a user's with one file and one key, by which a rebuild of RHEL is known. Return its path."""
+    axes = folder / "ansible_collections/their/images/extensions/goldsmith"
+    distribution = {
+        "like": "rhel",
+        "title": "Exemplar Linux",
+        "os_distro": "exemplar",
+        "entitlement": False,
+        "release": "9",
+        "releases": {"9": {"version": "9", "rpm_database": "/var/lib/rpm"}},
+        "keys": {"their.images.exemplar": made.key_fingerprint},
+        "repositories": {
+            "baseos": "{release}/BaseOS/{arch}/os",
+            "appstream": "{release}/AppStream/{arch}/os",
+        },
+        "release_packages": ["exemplar-release"],
+    }
+    for place, text in (
+        ("distributions/exemplar.yml", yaml.safe_dump(distribution)),
+        ("keys/exemplar.asc", made.key.read_text()),
+    ):
+        (axes / place).parent.mkdir(parents=True)
+        (axes / place).write_text(text)
+    return f"{folder}:{os.environ['ANSIBLE_COLLECTIONS_PATH']}"
