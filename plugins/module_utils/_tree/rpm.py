@@ -46,8 +46,9 @@ done
 """
 # What dnf 4 and 5 know of the past
 _HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
-# What the work has left behind: the mount point of the cache, and journals of it with the times of today.
+# What the work has left behind: the identity of a machine, the mount point of the cache, and journals of it with the times of today.
 _CLEAN = r"""
+[ ! -s "$1/etc/machine-id" ] || : >"$1/etc/machine-id"
 rmdir "$1" 2>/dev/null
 rm -f "$1"/var/lib/zypp/AnonymousUniqueId "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log
 rm -f "$1"/var/log/zypper.log "$1"/var/log/zypp/history
