@@ -46,10 +46,11 @@ done
 """
 # What dnf 4 and 5 know of the past
 _HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
-# What the work has left behind: the identity of a machine, the mount point of the cache, and journals of it with the times of today.
+# What the work has left behind: the identity of a machine, the mount point of the cache, and journals with the times of
+# today.
 _CLEAN = r"""
 [ ! -s "$1/etc/machine-id" ] || : >"$1/etc/machine-id"
-rmdir "$1" 2>/dev/null
+rmdir "$1$2" 2>/dev/null
 rm -f "$1"/var/lib/zypp/AnonymousUniqueId "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log
 rm -f "$1"/var/log/zypper.log "$1"/var/log/zypp/history
 rm -rf "$1"/var/cache/dnf "$1"/var/cache/libdnf5 "$1"/var/cache/zypp "$1"/var/cache/ldconfig/aux-cache
@@ -118,7 +119,7 @@ class Workshop:
         there = 'ls -d "$1"/usr/lib/modules/*/vmlinuz'
         if self.runner.run([*self.prefix, "sh", "-c", there, "look", self.tree], check=False).rc == 0:
             self.run_in_tree("sh", "-c", _KERNELS)
-        self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree])
+        self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree, CACHE])
         databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
         histories = [os.path.join(self.tree, name) for name in _HISTORIES]
         request = {"databases": databases, "histories": histories, "epoch": packages(self)[1]}
