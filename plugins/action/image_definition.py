@@ -15,7 +15,12 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, plan, specification
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import (
+    definition,
+    personal,
+    plan,
+    specification,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import PREFIX
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content
 
@@ -88,7 +93,8 @@ class ActionModule(ActionBase):
             "name": str(self._template(f"{role}_name") or (values["name"] if installed else "")),
             "shutdown": installed or str(self._template(f"{role}_shutdown")).lower() in ("true", "yes", "1"),
         }
-        return definition.Place(here, str(Path.home()), machine or {}, system, os.environ)
+        keys = personal.public_keys(Path.home()) if "ssh_keys" in values["local_configuration"] else ()
+        return definition.Place(here, str(Path.home()), machine or {}, system, os.environ, keys)
 
     def _check_build_host(self, name: str) -> None:
         # A play of no host does nothing, and Ansible calls that a success.

@@ -43,8 +43,10 @@ options:
       - Without it any default user of cloud-init will do.
     type: str
   proxy:
-    description: The proxy that the image may be set to, without credentials.
-    type: str
+    description: The proxies that the image may be set to, without credentials.
+    type: list
+    elements: str
+    default: []
   authorized_keys:
     description: Public ssh keys that the image may hold, as whole lines.
     type: list
@@ -105,7 +107,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "resize": {"type": "str", "default": "cloud_init"},
             "user": {"type": "str"},
-            "proxy": {"type": "str"},
+            "proxy": {"type": "list", "elements": "str", "default": []},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         supports_check_mode=True,
@@ -115,7 +117,7 @@ def main() -> None:
         request = audit.Request(
             resize=module.params["resize"],
             user=module.params["user"],
-            proxy=module.params["proxy"],
+            proxy=tuple(module.params["proxy"]),
             authorized_keys=tuple(module.params["authorized_keys"]),
         )
         results = audit.run(Runner(), module.params["path"], request)

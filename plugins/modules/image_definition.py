@@ -81,6 +81,13 @@ definition:
       description: Steps of M(goldsmith.openstack.tree_seal) that are left out, in a tree what a role may mean too.
       type: list
       elements: str
+    proxies:
+      description: Proxies that go into the image, with what goes past them, by the names of environment variables.
+      type: dict
+    proxy_addresses:
+      description: The addresses of these proxies.
+      type: list
+      elements: str
     environment: {description: The proxy for the time in which a guest is configured., type: dict}
     derived_properties: {description: Glance properties that follow from the definition., type: dict}
     machine:

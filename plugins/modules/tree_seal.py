@@ -95,8 +95,10 @@ options:
     choices: *steps
     default: []
   proxy:
-    description: The proxy that may stay, without credentials.
-    type: str
+    description: The proxies that may stay, without credentials.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: goldsmith.openstack.image_audit_info
 """
@@ -158,7 +160,7 @@ ARGUMENT_SPEC = {
     "running": {"type": "bool", "default": False},
     "steps": {"type": "list", "elements": "str", "choices": list(seal.NAMES)},
     "skip": {"type": "list", "elements": "str", "choices": list(seal.NAMES), "default": []},
-    "proxy": {"type": "str"},
+    "proxy": {"type": "list", "elements": "str", "default": []},
 }
 
 

@@ -44,7 +44,7 @@ _OUTSIDE = (
 # Parts that decide on the files that are made of the system.
 _FILES = ("artifacts", "compression", "derived_properties", "formats", "properties", "record")
 # Parts that decide on what a proof asks.
-_ASKED = ("audit", "authorized_keys", "firmwares", "grows", "reserved", "user", "verify")
+_ASKED = ("audit", "authorized_keys", "firmwares", "grows", "proxy_addresses", "reserved", "user", "verify")
 # Words of tasks behind which a file or a role stands.
 _NAMES_A_FILE = ("src", "file", "files", "dir", "vars_files", "include_vars", "ansible.builtin.include_vars")
 # Those behind which a role does, and the name of one that nobody knows.

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.busybox import listing, make_busybox_tree
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
@@ -42,6 +43,7 @@ SETTINGS = {
     "build_packages": "python",
     "unwanted": "python absent",
     "account": "",
+    "proxies": "",
     "services": "sshd.service",
     "firewalls": "wall.service",
     "timezone": "Europe/Vienna",
@@ -105,6 +107,43 @@ def test_a_check_tells_what_is_done_once(tree: Path, part: str, changes: list[st
         assert (content(tree) == before) == (mode == "check")
     # The tree has no Python, whatever its packages say.
     assert guest(tree, "apply", part).stdout == ("changed: python installed\n" if part == "python" else "")
+
+
+PROXIES = "http_proxy=http://p:1 no_proxy=localhost,::1"
+
+
+@pytest.mark.parametrize(
+    ("capability", "before", "after"),
+    [
+        ("apt", {}, {}),
+        (
+            "dnf",
+            {"etc/dnf/dnf.conf": "[main]\ngpgcheck=1\nproxy = x\n"},
+            {"etc/dnf/dnf.conf": "[main]\ngpgcheck=1\nproxy=http://p:1\n"},
+        ),
+        ("dnf", {"etc/dnf/x": ""}, {"etc/dnf/dnf.conf": "[main]\nproxy=http://p:1\n"}),
+        (
+            "zypper",
+            {"etc/sysconfig/proxy": '# Yes?\nPROXY_ENABLED="no"\nHTTP_PROXY=""\n'},
+            {"etc/sysconfig/proxy": '# Yes?\nPROXY_ENABLED="yes"\nHTTP_PROXY="http://p:1"\nNO_PROXY="localhost,::1"\n'},
+        ),
+    ],
+)
+def test_proxies_are_set_once(
+    tree: Path, checkout: Path, capability: str, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for path, text in {"etc/environment": "LANG=C\nhttp_proxy=old\n", **before}.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+    shell = yaml.safe_load((checkout / f"extensions/goldsmith/capabilities/{capability}.yml").read_text())["shell"]
+    wished = {"capabilities": f"{shell}\n{DISTRIBUTION}", "proxies": PROXIES}
+    told = guest(tree, "check", "configure", **wished).stdout
+    assert "changed: /etc/environment has http_proxy=http://p:1" in told.splitlines()
+    said = guest(tree, "apply", "configure", **wished)
+    assert (said.returncode, said.stderr, said.stdout) == (0, "", told)
+    assert (tree / "etc/environment").read_text() == "LANG=C\nhttp_proxy=http://p:1\nno_proxy=localhost,::1\n"
+    assert {path: (tree / path).read_text() for path in after} == after
+    assert guest(tree, "apply", "configure", **wished).stdout == ""
 
 
 def test_what_does_not_exist_is_refused_in_one_line(tree: Path) -> None:

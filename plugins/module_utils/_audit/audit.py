@@ -45,7 +45,7 @@ class Request:
 
     resize: str = "cloud_init"
     user: str | None = None
-    proxy: str | None = None
+    proxy: tuple[str, ...] = ()
     authorized_keys: tuple[str, ...] = ()
 
 

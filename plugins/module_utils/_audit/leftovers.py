@@ -38,6 +38,8 @@ _SEEDS = (
     "/boot/efi/loader/random-seed",
 )
 _SETTINGS = (*credentials.SETTINGS, "/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*")
+_KEYS_OF_AGENTS = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*", "/etc/goldsmith/authorized_keys")
+_KEY = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+)\s+(AAAA[\w+/=]+)")
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - the guest's
 _LOGIN = re.compile(r"^machine\s.*\bpassword\b", re.IGNORECASE)
 
@@ -94,6 +96,12 @@ def authorized_keys(guest: Guest) -> Finding:
         for path in guest.files.glob(f"{home}/.ssh/authorized_keys*"):
             for line in guest.files.lines(path):
                 (seen if line in expected else faults).append(f"{path}: {line.split()[0]} {line.split()[-1]}")
+    # Those that the agent gives to the account when an instance starts
+    known = {key for line in expected for key in _KEY.findall(line)}
+    for path in (path for pattern in _KEYS_OF_AGENTS for path in guest.files.glob(pattern)):
+        for line in guest.files.lines(path):
+            for kind, body in _KEY.findall(line):
+                (seen if (kind, body) in known else faults).append(f"{path}: {kind} ...{body[-8:]}")
     return judged(faults, seen or ["authorized_keys: none"])
 
 
@@ -221,15 +229,14 @@ def secrets(guest: Guest) -> Finding:
     return judged(faults, [f"read: {path}" for path in paths])
 
 
-@rule("proxy", "No proxy but the one that was asked for")
+@rule("proxy", "No proxy but those that were asked for")
 def proxy(guest: Guest) -> Finding:
     """The proxy of the build host is not there in the cloud."""
     faults, seen = [], []
     for path in (path for pattern in _SETTINGS for path in guest.files.glob(pattern)):
         for line in guest.files.lines(path):
-            if found := credentials.proxy_of(line):
-                wanted = guest.proxy and found.rstrip("/") == guest.proxy.rstrip("/")
-                (seen if wanted else faults).append(f"{path}: {line}")
+            if credentials.proxies_of(line):
+                (faults if credentials.proxies_of(line, guest.proxy) else seen).append(f"{path}: {line}")
     return judged(faults, seen or ["no proxy"])
 
 

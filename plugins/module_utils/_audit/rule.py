@@ -35,7 +35,7 @@ class Guest:
     files: GuestFiles
     resize: str = "cloud_init"
     user: str | None = None
-    proxy: str | None = None
+    proxy: tuple[str, ...] = ()
     authorized_keys: tuple[str, ...] = ()
     filesystem: str | None = None
     partitions: tuple[str, ...] | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, said
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal, said
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.image_variables import DISKS
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.publication_variables import PUBLICATION
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
@@ -29,7 +29,7 @@ _RECORDED = (
     *("name", "distribution", "release", "version", "title", "architecture", "build", "resize", "agent", "cloud_init"),
     *("filesystem", "volumes", "seal_skip", "kernel_args", "firmware", "formats", "packages", "roles", "user"),
     "mirror_expired",
-    *("locales", "timezone", "properties", "compression"),
+    *("locales", "timezone", "local_configuration", "properties", "compression"),
 )
 
 
@@ -47,7 +47,8 @@ class Axes:
 class Place:
     """Where the variables come from: the folder of the command, the home folder, and the guest of libvirt, if any.
 
-    *system* is what a captured machine says of itself (os-release), once that is known; *environment* is the command's.
+    *system* is what a captured machine says of itself (os-release), once that is known; *environment* is the command's;
+    *public_keys* are those of the person who gives it.
     """
 
     here: str
@@ -55,6 +56,7 @@ class Place:
     machine: Mapping[str, Any] = field(default_factory=dict)
     system: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    public_keys: Sequence[str] = ()
 
 
 def faults(values: Mapping[str, Any], axes: Axes | None, place: Place) -> list[str]:
@@ -73,6 +75,7 @@ def judged_properties(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterator[tuple[str, str]]:
     strategy, resize = axes.strategy, f"image_resize={values['resize']}"
+    yield from (("local_configuration", text) for text in _personal_faults(values, place))
     if values["build"] == "capture":
         name = place.machine.get("name", "")
         if not values["name"] and name and (fault := checks.file_name(name)):
@@ -114,6 +117,20 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "roles_always", f"{', '.join(strange)} is not among image_roles; name it there too"
     if values["security_mirror"] and values["mirror"] in ("", "host"):
         yield "security_mirror", "goes with the URL of a mirror only; give that in image_mirror"
+
+
+def _personal_faults(values: Mapping[str, Any], place: Place) -> Iterator[str]:
+    chosen = values["local_configuration"]
+    if chosen and values["build"] == "capture":
+        yield "a machine is captured as it is; leave it out"
+        return
+    for name, widest in (("visibility", ("community", "public")), ("retire", ("community",))):
+        if chosen and values[name] in widest:
+            yield f"belongs to one person, and does not go with image_{name}={values[name]}; leave one of them out"
+    if "proxy" in chosen:
+        yield from personal.proxy_faults(place.environment)
+    if "ssh_keys" in chosen:
+        yield from personal.key_faults(place.public_keys)
 
 
 def release_of(name: str, distribution: Mapping[str, Any]) -> str:
@@ -172,6 +189,8 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     agent = values["agent"] or next(iter(axes.agents))
     usual_firmware = next((name for name in strategy["firmware"] if name in axes.architecture["firmware"]), "")
     firmware = values["firmware"] or usual_firmware
+    proxies = personal.proxies(place.environment) if "proxy" in values["local_configuration"] else {}
+    own_keys = place.public_keys if "ssh_keys" in values["local_configuration"] else ()
     done = {
         **values,
         **publication(values, place),
@@ -197,6 +216,9 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],
+        "authorized_keys": list(dict.fromkeys([*values["authorized_keys"], *own_keys])),
+        "proxies": proxies,
+        "proxy_addresses": sorted({address for name, address in proxies.items() if name != "no_proxy"}),
         "environment": _proxies(values["proxy"], place.environment),
         "cache_max": parse_size(values["cache_max"], "image_cache_max"),
         **_roles(values["roles"], values["roles_always"]),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import Variable, grouped
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
 
@@ -246,6 +246,15 @@ IMAGE = (
             [],
             "Public keys that the account accepts besides the instance's: whole lines, in a list.",
             check=checks.public_key,
+        ),
+        Variable(
+            "local_configuration",
+            "words",
+            [],
+            "What of the person who builds goes into the image: proxy, what the environment of the build says in "
+            "http_proxy, https_proxy and no_proxy; ssh_keys, the public keys in ~/.ssh of the control node, for the "
+            "account. Such an image is neither public nor community.",
+            choices=personal.CHOICES,
         ),
         Variable(
             "seal_skip", "words", [], "Steps of the cleaning (module tree_seal) that are left out.", choices=SEAL_STEPS

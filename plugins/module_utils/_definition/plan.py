@@ -44,6 +44,7 @@ def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "packages", done["packages"]
     yield "roles", done["roles"]
     yield "account", [done["user"]]
+    yield "of the builder's", done["local_configuration"]
     yield "locales", done["locales"]
     yield "time zone", [done["timezone"]]
     yield "folder", [done["directory"]]

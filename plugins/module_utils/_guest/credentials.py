@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 IN_ADDRESS = re.compile(r"(?<=://)[^/@\s:]+:[^/@\s]+@")
 PASSWORD = re.compile(
     r"^\s*(?:(?:proxy_)?password|passwd|plain_text_passwd|hashed_passwd)\s*[=:]\s*(\S+)", re.IGNORECASE
 )
 _PROXY = re.compile(
-    r"(?:\b(?:https?|ftp|all)_proxy\s*=|Acquire::\S*Proxy\b|^\s*proxy\s*=)\s*[\"']?([^\"';\s]*)", re.IGNORECASE
+    r"(?:\b(?:https?|ftp|all)_proxy\s*=|Acquire::\S*Proxy\b(?:::[^\s\"';]+)?|^\s*proxy\s*=)\s*[\"']?([^\"';\s]*)",
+    re.IGNORECASE,
 )
 _NO_PROXY = ("_none_", "direct", "false")
 _PEOPLE = range(1000, 65534)
@@ -80,12 +81,12 @@ def without_credentials(text: str) -> str:
     return "".join(lines)
 
 
-def proxy_of(line: str) -> str:
-    """Return the proxy that a line sets, empty where it sets none or is a comment."""
+def proxies_of(line: str, wanted: Collection[str] = ()) -> list[str]:
+    """Return the proxies that a line sets, without the *wanted* ones; a comment sets none."""
     stripped = line.strip()
-    found = _PROXY.search(stripped)
-    value = found.group(1) if found and not stripped.startswith(("#", ";", "//")) else ""
-    return "" if value.lower() in _NO_PROXY else value
+    known = {*_NO_PROXY, *(address.rstrip("/").lower() for address in wanted)}
+    found = [] if stripped.startswith(("#", ";", "//")) else _PROXY.findall(stripped)
+    return [address for address in found if address and address.rstrip("/").lower() not in known]
 
 
 def homes(passwd: Iterable[str], *, people: bool) -> list[str]:
@@ -94,8 +95,8 @@ def homes(passwd: Iterable[str], *, people: bool) -> list[str]:
     return [fields[5] for fields in accounts if not people or (fields[2].isdecimal() and int(fields[2]) in _PEOPLE)]
 
 
-def without_proxy(wanted: str | None, *, shell: bool) -> Callable[[str], str]:
-    """Return a function that drops the lines which set a proxy other than the wanted one.
+def without_proxy(wanted: Collection[str], *, shell: bool) -> Callable[[str], str]:
+    """Return a function that drops the lines which set a proxy other than the wanted ones.
 
     In a *shell* script a colon takes their place: a block without a command is an error.
     """
@@ -103,8 +104,7 @@ def without_proxy(wanted: str | None, *, shell: bool) -> Callable[[str], str]:
     def edit(text: str) -> str:
         lines = []
         for line in text.splitlines(keepends=True):
-            value = proxy_of(line)
-            if not value or (wanted and value.rstrip("/") == wanted.rstrip("/")):
+            if not proxies_of(line, wanted):
                 lines.append(line)
             elif shell:
                 lines.append(line[: len(line) - len(line.lstrip())] + ":\n")

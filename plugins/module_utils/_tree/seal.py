@@ -52,7 +52,7 @@ def seal(
     path: str,
     *,
     steps: Sequence[str] = NAMES,
-    proxy: str | None = None,
+    proxy: Sequence[str] = (),
     running: bool = False,
     check_mode: bool = False,
 ) -> dict[str, Any]:

@@ -26,14 +26,14 @@ _STUB = "../run/systemd/resolve/stub-resolv.conf"
 
 
 class Request(NamedTuple):
-    """What to seal. *proxy* is the one that stays; *running*: it is the machine itself.
+    """What to seal. *proxy* are those that stay; *running*: it is the machine itself.
 
     *spare* are paths of the host that stay, because they are in use.
     """
 
     root: str
     steps: Sequence[str]
-    proxy: str | None = None
+    proxy: Sequence[str] = ()
     running: bool = False
     check_mode: bool = False
     spare: Sequence[str] = ()

@@ -35,6 +35,16 @@ put() { printf '%s\n' "$2" >"$1"; }
 both() { list=$1 && shift && printf '%s\n' "$@" | grep -xF -e "$list" || :; }
 without() { list=$1 && shift && printf '%s\n' "$@" | grep -vxF -e "$list" || :; }
 
+# setting FILE NAME=VALUE: the line of that name, in place of another or behind all others.
+setting() { grep -qxF -e "$2" "$1" 2>/dev/null || change "$1 has $2" set_line "$1" "$2"; }
+set_line() {
+    others=$(grep -v "^ *${2%%=*} *=" "$1" 2>/dev/null || :)
+    printf '%s\n' ${others:+"$others"} "$2" >"$1"
+}
+
+# Where package managers read the environment there is nothing to set.
+set_proxies() { :; }
+
 eval "$capabilities"
 
 # Ansible's own may be missing: installers leave it out, and a sealed guest has lost it.
@@ -72,6 +82,10 @@ configure() {
     for unit in $services; do
         enabled "$unit" || change "$unit enabled" systemctl enable -q "$unit"
     done
+    for word in $proxies; do
+        setting /etc/environment "$word"
+    done
+    [ -z "$proxies" ] || set_proxies $proxies
     zone=/usr/share/zoneinfo/$timezone
     [ -e "$zone" ] || lacks /usr/share/zoneinfo ||
         refuse "openstack_guest_timezone=$timezone: there is no such timezone"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from helpers.definitions import bad_values
+from helpers.definitions import ED25519, bad_values
 
 from ansible_collections.goldsmith.openstack.plugins.action.image_definition import ActionModule
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
@@ -59,6 +59,22 @@ def test_all_that_is_wrong_is_told_in_one_line(run: Run) -> None:
     for name in bad:
         assert f"{name}=" in result["msg"]
     assert "image_relase: is not known; do you mean image_release?" in result["msg"]
+
+
+def test_keys_and_proxies_of_the_builder_are_read_where_they_were_chosen(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "id_ed25519.pub").write_text(ED25519)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.delenv("http_proxy", raising=False)
+    done = run({"image_local_configuration": "proxy,ssh_keys"})["definition"]
+    assert done["authorized_keys"] == [ED25519]
+    assert done["proxy_addresses"] == ["http://proxy.example:3128"] and done["environment"] == {}
+    assert run()["definition"]["authorized_keys"] == []
+    refused = run({"image_local_configuration": "ssh_keys", "image_visibility": "public"})
+    assert refused["failed"] and "image_visibility=public; leave one of them out" in refused["msg"]
 
 
 def test_what_is_not_ours_is_a_warning_and_what_is_somebodys_is_none(run: Run) -> None:

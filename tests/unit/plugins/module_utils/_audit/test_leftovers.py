@@ -128,10 +128,25 @@ def test_a_resolv_conf_that_is_a_file(tree: Path, text: str, verdict: str) -> No
 
 def test_keys_and_proxy_that_were_asked_for_pass(tree: Path) -> None:
     make_tree(tree, {"root/.ssh/authorized_keys": f"{PUBLIC}\n", "etc/environment": "http_proxy=http://proxy:3128/\n"})
-    wanted = replace(guest(tree), authorized_keys=(PUBLIC,), proxy="http://proxy:3128")
+    wanted = replace(guest(tree), authorized_keys=(PUBLIC,), proxy=("http://proxy:3128",))
     assert rules.authorized_keys(wanted).verdict == PASS
     assert rules.proxy(wanted).verdict == PASS
-    assert rules.proxy(replace(wanted, proxy="http://other:3128")).verdict == FAIL
+    assert rules.proxy(replace(wanted, proxy=("http://other:3128",))).verdict == FAIL
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("etc/goldsmith/authorized_keys", f"{PUBLIC}\n"),
+        ("etc/cloud/cloud.cfg.d/90.cfg", f'ssh_authorized_keys: ["{PUBLIC}"]\n'),
+        ("etc/cloud/cloud.cfg", f"ssh_authorized_keys:\n  - {PUBLIC}\n"),
+    ],
+)
+def test_keys_that_an_agent_would_give_are_judged(tree: Path, path: str, text: str) -> None:
+    make_tree(tree, {path: text}, {})
+    found = rules.authorized_keys(guest(tree))
+    assert found.verdict == FAIL and f"/{path}" in found.evidence[0]
+    assert rules.authorized_keys(replace(guest(tree), authorized_keys=(f"restrict {PUBLIC}",))).verdict == PASS
 
 
 def test_a_public_key_in_a_pem_file_is_no_private_key(tree: Path) -> None:

@@ -71,18 +71,21 @@ def test_credentials(before: str, after: str) -> None:
         ('Acquire::http::Proxy "http://p:1";\nx\n', "x\n"),
         ('Acquire::http::Proxy "DIRECT";\n', 'Acquire::http::Proxy "DIRECT";\n'),
         ('HTTP_PROXY=""\n', 'HTTP_PROXY=""\n'),
+        ('Acquire::http::Proxy::mirror "DIRECT";\n', 'Acquire::http::Proxy::mirror "DIRECT";\n'),
+        ('Acquire::http::Proxy::mirror "http://p:1";\n', ""),
+        ("http_proxy=http://wanted:3128 https_proxy=http://p:1\n", ""),
         ("proxy = http://p:1\nproxy=_none_\n", "proxy=_none_\n"),
         ("# http_proxy=http://p:1\n", "# http_proxy=http://p:1\n"),
         ("http_proxy=http://wanted:3128/\n", "http_proxy=http://wanted:3128/\n"),
     ],
 )
 def test_proxies(before: str, after: str) -> None:
-    assert secrets.without_proxy("http://wanted:3128", shell=False)(before) == after
+    assert secrets.without_proxy(["http://wanted:3128"], shell=False)(before) == after
 
 
 def test_a_shell_script_stays_one() -> None:
     text = "if [ -e /x ]; then\n  export https_proxy=http://p:1\nfi\n"
-    assert secrets.without_proxy(None, shell=True)(text) == "if [ -e /x ]; then\n  :\nfi\n"
+    assert secrets.without_proxy([], shell=True)(text) == "if [ -e /x ]; then\n  :\nfi\n"
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_a_diverted_program_comes_back(tmp_path: Path) -> None:
 def test_the_proxy_that_was_asked_for_stays(tmp_path: Path) -> None:
     text = "http_proxy=http://wanted:3128\nhttps_proxy=http://me:secret@wanted:3128/\n"
     tree = make_tree(tmp_path / "tree", {"etc/environment": text}, {})
-    seal(tree, "secrets", "proxy", proxy="http://wanted:3128")
+    seal(tree, "secrets", "proxy", proxy=["http://wanted:3128"])
     assert (tree / "etc/environment").read_text() == text.replace("me:secret@", "")
 
 
