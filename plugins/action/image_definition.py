@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ class ActionModule(ActionBase):
         done = definition.build(values, axes, place) if axes else definition.publication(values, place)
         lines = plan.of_build(done) if axes else plan.of_publication(done)
         if axes:
-            done["layers"] = _content.layers(done, self._variables)
+            able = [_axes.load("capabilities", name) for name in axes.distribution.get("capabilities", ())]
+            done["layers"] = _content.layers(done, self._variables, [asdict(axes), able])
         result.update(changed=False, plan=lines, definition=done, warnings=self._warnings)
         return result
 

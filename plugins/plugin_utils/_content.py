@@ -53,13 +53,14 @@ _UNKNOWN = "{{ }}"
 _LARGEST_FILE = 64 << 20
 
 
-def layers(definition: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, str]:
+def layers(definition: Mapping[str, Any], variables: Mapping[str, Any], axes: Any = None) -> dict[str, str]:
     """Return a digest of what each step of a build adds to the one before, and of the questions of the proof.
 
-    The steps are C(guest), C(roles) and C(artifacts). *variables* are those of the play. C(roles) is empty where a role
+    The steps are C(guest), C(roles) and C(artifacts). *variables* are those of the play, and *axes* the data behind the
+    names of the definition, which may be files of another collection. C(roles) is empty where a role
     cannot be found, or is named by a template.
     """
-    code = _digest_of_files(_HERE, [_HERE / name for name in _CODE])
+    code = digest(_digest_of_files(_HERE, [_HERE / name for name in _CODE]), axes)
     inside = {name: value for name, value in definition.items() if name not in _OUTSIDE}
     system = {name: value for name, value in inside.items() if name not in _FILES}
     known = {*_MAGIC, *FACTS, *(PREFIX + name for name in SPECIFICATION)}

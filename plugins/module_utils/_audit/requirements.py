@@ -17,6 +17,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule im
     not_applicable,
     rule,
 )
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import selinux
 
 PERSISTENT_NET = ("/etc/udev/rules.d/70-persistent-net.rules", "/lib/udev/rules.d/75-persistent-net-generator.rules")
 _MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])", re.IGNORECASE)
@@ -30,6 +31,7 @@ _NET_FILES = (
     "/etc/network/interfaces.d/*",
     "/etc/udev/rules.d/*",
 )
+_SSHD_FILES = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
 _FIREWALLS = ("ufw", "firewalld", "nftables", "iptables", "ip6tables", "netfilter-persistent", "SuSEfirewall2")
 _BOOT_FILES = (
     "/boot/grub/grub.cfg",
@@ -39,6 +41,10 @@ _BOOT_FILES = (
     "/boot/extlinux/extlinux.conf",
 )
 _DEFAULT_FILES = ("/etc/default/grub", "/etc/default/grub.d/*.cfg", "/etc/kernel/cmdline")
+_SELINUX_MODULES = (
+    "/usr/lib*/python3*/site-packages/selinux/__init__.py",
+    "/usr/lib/python3/dist-packages/selinux/__init__.py",
+)
 # There is one such loader of programs in every system of arm64.
 _ARM64_LOADER = "/lib/ld-linux-aarch64.so.1"
 
@@ -92,11 +98,13 @@ def sshd(guest: Guest) -> Finding:
 @rule("D7", "Nobody logs in by ssh with a password")
 def ssh_without_password(guest: Guest) -> Finding:
     """sshd takes the first value that it reads, files in their order; what Match adds may not allow more."""
-    if not guest.files.is_file("/etc/ssh/sshd_config"):
-        return not_applicable("/etc/ssh/sshd_config: missing")
+    # What a distribution ships and nobody has changed lies in /usr.
+    configuration = next((path for path in _SSHD_FILES if guest.files.is_file(path)), None)
+    if configuration is None:
+        return not_applicable(f"{_SSHD_FILES[0]}: missing")
     first: dict[str, tuple[str, str]] = {}
     faults = []
-    for path, matched, name, value in sshd_settings(guest, "/etc/ssh/sshd_config"):
+    for path, matched, name, value in sshd_settings(guest, configuration):
         # The old name of the same setting.
         name = "kbdinteractiveauthentication" if name == "challengeresponseauthentication" else name
         if name not in ("passwordauthentication", "kbdinteractiveauthentication", "permitemptypasswords"):
@@ -107,7 +115,7 @@ def ssh_without_password(guest: Guest) -> Finding:
         else:
             first.setdefault(name, (path, value))
     for name in ("passwordauthentication", "kbdinteractiveauthentication"):
-        path, value = first.get(name, ("/etc/ssh/sshd_config", "yes, by default"))
+        path, value = first.get(name, (configuration, "yes, by default"))
         if value != "no":
             faults.append(f"{path}: {name} {value}")
     if first.get("permitemptypasswords", ("", "no"))[1] != "no":
@@ -148,7 +156,15 @@ def instance_key(guest: Guest) -> Finding:
         for name in ("users_groups", "ssh")
         if modules and name not in modules
     ]
-    return judged(faults, [f"default user: {account}", f"sources: {config.get('datasource_list') or 'all'}"])
+    seen = [f"default user: {account}", f"sources: {config.get('datasource_list') or 'all'}"]
+    if selinux.mode(guest.files) == "enforcing":
+        modules = [path for pattern in _SELINUX_MODULES for path in guest.files.glob(pattern)]
+        seen += modules
+        if not modules:
+            faults.append(
+                "SELinux is enforcing, and without its module for Python the key gets no label, and nobody in"
+            )
+    return judged(faults, seen)
 
 
 @rule("Q6", "User data and other metadata are processed")

@@ -179,3 +179,35 @@ def test_only_the_entry_that_boots_by_itself_counts(tree: Path) -> None:
     text = f"linux /v root=x {ARGUMENTS}\nlinux /v root=x single\n"
     make_tree(tree, {"boot/grub/grub.cfg": text}, {})
     assert rules.console(guest(tree)).verdict == PASS
+
+
+def test_a_boot_loader_entry_has_kernel_and_arguments_in_two_lines(tree: Path) -> None:
+    entry = "title a\nlinux /boot/vmlinuz-1\ninitrd /boot/initramfs-1.img\noptions root=x {}\n"
+    make_tree(tree, {"boot/loader/entries/a.conf": entry.format(ARGUMENTS)}, {})
+    assert rules.console(guest(tree)).verdict == PASS
+    make_tree(tree, {"boot/loader/entries/a.conf": entry.format("quiet")}, {})
+    finding = rules.console(guest(tree))
+    assert finding.verdict == FAIL
+    assert any("a.conf: options root=x quiet" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize("module", ["usr/lib64/python3.9/site-packages", "usr/lib/python3/dist-packages"])
+def test_an_enforcing_guest_can_label_the_key(tree: Path, module: str) -> None:
+    contexts = "etc/selinux/targeted/contexts/files/file_contexts"
+    make_tree(tree, {"etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n", contexts: ""}, {})
+    finding = rules.instance_key(guest(tree))
+    assert finding.verdict == FAIL
+    assert any("without its module for Python the key gets no label" in line for line in finding.evidence)
+    make_tree(tree, {f"{module}/selinux/__init__.py": ""}, {})
+    assert rules.instance_key(guest(tree)).verdict == PASS
+
+
+def test_settings_of_sshd_that_nobody_has_changed_lie_in_usr(tree: Path) -> None:
+    text = (tree / "etc/ssh/sshd_config").read_text()
+    (tree / "etc/ssh/sshd_config").unlink()
+    make_tree(tree, {"usr/etc/ssh/sshd_config": "UsePAM yes\n"}, {})
+    finding = rules.ssh_without_password(guest(tree))
+    assert finding.verdict == FAIL
+    assert "/usr/etc/ssh/sshd_config: passwordauthentication yes, by default" in finding.evidence
+    make_tree(tree, {"usr/etc/ssh/sshd_config": text}, {})
+    assert rules.ssh_without_password(guest(tree)).verdict == PASS

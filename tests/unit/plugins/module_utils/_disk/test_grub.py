@@ -139,3 +139,41 @@ def test_a_root_in_lvm_is_named_to_grub_and_the_kernel() -> None:
     assert "search --no-floppy --fs-uuid --set=root --hint=lvm/my--vg-root U-1\n" in text
     assert "  linux /boot/vmlinuz-6.12 root=/dev/mapper/my--vg-root ro quiet\n" in text
     assert "root=UUID" not in text
+
+
+@pytest.mark.parametrize("place", ["usr/share/grub2", "usr/lib/grub2"])
+def test_modules_of_other_distributions_lie_elsewhere(tree: Path, place: str) -> None:
+    (tree / place).parent.mkdir(parents=True, exist_ok=True)
+    (tree / "usr/lib/grub").rename(tree / place)
+    (tree / "boot/grub2").mkdir(parents=True)
+    assert grub.module_files(str(tree), grub.BIOS) == {
+        f"/boot/grub2/i386-pc/{name}": str(tree / place / "i386-pc" / name) for name in ("ext2.mod", "moddep.lst")
+    }
+
+
+def test_grub_reads_the_entries_of_a_tree_that_has_some(tree: Path) -> None:
+    platforms = [grub.BIOS]
+    modules, entries = tree / "usr/lib/grub/i386-pc", tree / "boot/loader/entries"
+    assert grub.entries_reader(str(tree), platforms) == ""
+    (modules / "blsuki.mod").touch()
+    assert grub.entries_reader(str(tree), platforms) == "", "there is none"
+    entries.mkdir(parents=True)
+    (entries / "a.conf").touch()
+    assert grub.entries_reader(str(tree), platforms) == "blsuki"
+    (modules / "blscfg.mod").touch()
+    assert grub.entries_reader(str(tree), platforms) == "blscfg"
+    for name in ("blsuki.mod", "blscfg.mod"):
+        (modules / name).unlink()
+    assert grub.entries_reader(str(tree), platforms) == "", "no module of it reads them"
+
+
+@pytest.mark.parametrize(
+    ("reader", "command"),
+    [("blscfg", "set blsdir=/boot/loader/entries\nblscfg\n"), ("blsuki", "blscfg --path /boot/loader/entries\n")],
+)
+def test_the_configuration_of_a_guest_with_entries(reader: str, command: str) -> None:
+    text = grub.configuration(grub.Root(grub.Target("1-2"), KERNEL, "console=ttyS0", "Linux", reader=reader))
+    assert text.endswith(f"insmod {reader}\n{command}")
+    assert "menuentry" not in text
+    # What an update has chosen is in the environment of GRUB.
+    assert 'set default="$saved_entry"' in text

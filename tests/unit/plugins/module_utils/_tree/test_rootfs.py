@@ -186,3 +186,16 @@ def test_the_kernel_that_grub_starts(tmp_path: Path) -> None:
     assert rootfs.find_kernel(str(tmp_path)).version == "2"
     (boot / "grub" / "grubenv").write_text("saved_entry=id-1\n")
     assert rootfs.find_kernel(str(tmp_path)).version == "1"
+
+
+def test_a_kernel_beside_its_modules(tmp_path: Path) -> None:
+    modules = tmp_path / "usr/lib/modules/6.4"
+    boot = tmp_path / "boot"
+    for folder in (modules, boot):
+        folder.mkdir(parents=True)
+    (modules / "vmlinuz").touch()
+    (boot / "initrd-6.4").touch()
+    (boot / "vmlinuz-6.4").symlink_to("../usr/lib/modules/6.4/vmlinuz")
+    (boot / "vmlinuz").symlink_to("vmlinuz-6.4")
+    found = rootfs.find_kernel(str(tmp_path))
+    assert found == rootfs.Kernel("6.4", "/usr/lib/modules/6.4/vmlinuz", "/boot/initrd-6.4")
