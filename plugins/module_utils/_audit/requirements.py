@@ -161,9 +161,7 @@ def instance_key(guest: Guest) -> Finding:
         modules = [path for pattern in _SELINUX_MODULES for path in guest.files.glob(pattern)]
         seen += modules
         if not modules:
-            faults.append(
-                "SELinux is enforcing, and without its module for Python the key gets no label, and nobody in"
-            )
+            faults.append("SELinux is enforcing, and without its module for Python the key gets no label")
     return judged(faults, seen)
 
 

@@ -88,17 +88,16 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
     if request.tool in RPM_TOOLS:
         with rpm.workshop(runner, request, prefix) as shop:
             RPM_TOOLS[request.tool].bootstrap(shop, on_stage)
-            packages, epoch = rpm.packages(shop)
         selinux.label(runner, request.path, prefix, files)
     else:
         try:
             mmdebstrap.bootstrap(runner, request, prefix, on_stage)
         finally:
             rootfs.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
-        packages, epoch = rootfs.packages(files), rootfs.epoch_of(runner, files, namespaces.prefix())
     # Device nodes are made as root only; the kernel's own /dev covers them. Same tree, whoever makes it.
     runner.run([*prefix, "find", f"{request.path}/dev", "-mindepth", "1", "-delete"])
     # Who gives what was made just now its time later would copy all of it out of the layer.
+    packages, epoch = rootfs.packages(files), rootfs.epoch_of(runner, files, namespaces.prefix())
     rootfs.clamp_times(runner, request.path, epoch, prefix)
     return {
         "packages": packages,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import grub_default
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import grub_default, rpm_packages
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -138,8 +138,10 @@ def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
 def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
     """Return when the newest package of the tree was made: the same for the same package versions.
 
-    A tree without dpkg gives the time of its newest file.
+    A tree without a database of packages gives the time of its newest file.
     """
+    if by_rpm := rpm_packages.installed(TreeFiles(tree)):
+        return max(package.built for package in by_rpm)
     # dpkg keeps the times of a package's control files.
     for folder, test in (("var/lib/dpkg/info", ["-name", "*.md5sums"]), ("", [])):
         start = os.path.join(tree, folder)
@@ -151,9 +153,13 @@ def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
 
 
 def packages(tree: str) -> list[dict[str, str]]:
-    """Return name, version and architecture of the packages that dpkg has installed in the tree."""
-    found = []
-    text = TreeFiles(tree).text("/var/lib/dpkg/status", _LARGEST_STATUS) or ""
+    """Return name, version and architecture of the packages that dpkg or rpm has installed in the tree."""
+    files = TreeFiles(tree)
+    found = [
+        {"package": package.name, "version": package.version, "architecture": package.architecture}
+        for package in rpm_packages.installed(files)
+    ]
+    text = files.text("/var/lib/dpkg/status", _LARGEST_STATUS) or ""
     # It goes into documents, which are proper UTF-8.
     for stanza in text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split("\n\n"):
         fields = dict(re.findall(r"(?m)^(Package|Version|Architecture|Status): (.*)$", stanza))

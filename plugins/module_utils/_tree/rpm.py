@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
@@ -29,7 +30,6 @@ CACHE = "/var/cache/goldsmith"
 # Packages of these distributions are signed by keys whose own signatures are older than what rpm takes by now. The keys
 # themselves are pinned.
 _OLD_KEYS = '[hash_algorithms]\nsha1.second_preimage_resistance = "always"\n'
-_FORMAT = r"%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\t%{BUILDTIME}\n"
 
 # As the scripts of a kernel's package do it, and once: kernel-install writes the entry of the boot loader too.
 _KERNELS = r"""
@@ -122,8 +122,7 @@ class Workshop:
         self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree, CACHE])
         databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
         histories = [os.path.join(self.tree, name) for name in _HISTORIES]
-        request = {"databases": databases, "histories": histories, "epoch": packages(self)[1]}
-        argv, stdin = program(rpm_database, request=request)
+        argv, stdin = program(rpm_packages, rpm_database, request={"databases": databases, "histories": histories})
         answer = json.loads(self.runner.run([*self.prefix, *argv], stdin=stdin).stdout)
         if "error" in answer:
             raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
@@ -157,16 +156,3 @@ def macros(request: Request) -> str:
 def architecture(request: Request) -> str:
     """Return the name that RPM has for the architecture."""
     return _ARCHITECTURES.get(request.architecture, request.architecture)
-
-
-def packages(shop: Workshop) -> tuple[list[dict[str, str]], int]:
-    """Return the packages of the tree, and when the newest of them was made."""
-    found, times = [], [0]
-    for line in shop.rpm("-qa", "--queryformat", _FORMAT).splitlines():
-        name, version, arch, built = line.split("\t")
-        if name != "gpg-pubkey":
-            found.append({"package": name, "version": version.removeprefix("0:"), "architecture": arch})
-            times.append(int(built))
-    if not found:
-        raise GoldsmithError(f"the rpm database of {shop.tree} is empty", hint="does rpm_database name its folder?")
-    return sorted(found, key=lambda package: (package["package"], package["version"])), max(times)

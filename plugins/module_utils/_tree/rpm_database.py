@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The databases of rpm and dnf in a tree, as a program of its own: the same bytes for the same packages.
 
-This file needs the standard library only.
+This file and what it imports need the standard library only.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ import sys
 from contextlib import closing, suppress
 from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages
+
 # What tells when, by whom and by which words packages were installed, and what stands for it.
 _OF_THE_BUILD = {"dt_begin": "epoch", "dt_end": "epoch", "user_id": "0", "cmdline": "''", "description": "''"}
 
 
 def run(request: dict[str, Any]) -> None:
-    """Be the program: *databases* are made anew, and *histories* forget the build; C(error) tells what goes wrong."""
-    answer = {}
+    """Be the program: *databases* are made anew, and *histories* forget the build: all in them is as old as the
+    newest package. C(error) tells what goes wrong."""
+    answer, epoch = {}, 0
     try:
-        for path in request["databases"] + request["histories"]:
-            if os.path.isfile(path):
-                settle(path, request["epoch"] if path in request["histories"] else None)
+        for path in filter(os.path.isfile, request["databases"]):
+            settle(path, None)
+            epoch = max([epoch, *(package.built for package in rpm_packages.read(path))])
+        for path in filter(os.path.isfile, request["histories"]):
+            settle(path, epoch)
     except (OSError, sqlite3.Error) as error:
         answer = {"error": f"{path}: {error}"}
     sys.stdout.write(json.dumps(answer))

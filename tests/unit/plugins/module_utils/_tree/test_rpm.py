@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from helpers.runners import RecordingRunner
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
@@ -46,27 +45,3 @@ def test_a_workshop_has_settings_of_its_own_and_is_gone_behind_the_work(tmp_path
         assert {f"HOME={shop.home}", "RPM_FORCE_DEBIAN=1", "https_proxy=http://proxy.example:3128"} <= set(words)
         assert os.path.isdir(tmp_path / "cache")
     assert not shop.home.exists()
-
-
-def test_packages_are_read_of_the_database(tmp_path: Path) -> None:
-    listed = (
-        "vim\t2:9.1-1\tx86_64\t1600000000\nbash\t0:5.2-3\tx86_64\t1700000000\ngpg-pubkey\t0:1-2\t(none)\t1800000000\n"
-    )
-    runner = RecordingRunner(lambda argv: (0, listed, ""))
-    with rpm.workshop(runner, replace(REQUEST, cache=str(tmp_path)), []) as shop:
-        found, newest = rpm.packages(shop)
-    assert found == [
-        {"package": "bash", "version": "5.2-3", "architecture": "x86_64"},
-        {"package": "vim", "version": "2:9.1-1", "architecture": "x86_64"},
-    ]
-    assert newest == 1700000000, "a key is no package"
-    argv = runner.calls[-1]
-    assert argv[argv.index("rpm") :][:4] == ["rpm", "--root", "/tree", "-qa"]
-
-
-def test_a_database_without_packages_is_a_failure(tmp_path: Path) -> None:
-    with (
-        rpm.workshop(RecordingRunner(), replace(REQUEST, cache=str(tmp_path)), []) as shop,
-        pytest.raises(GoldsmithError, match=r"^the rpm database of /tree is empty; does rpm_database name its folder"),
-    ):
-        rpm.packages(shop)

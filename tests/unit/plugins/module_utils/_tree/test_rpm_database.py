@@ -48,5 +48,5 @@ def test_other_databases_keep_what_they_say(tmp_path: Path) -> None:
 
 def test_what_is_no_database_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x").write_text("no database at all, and longer than a header of one would be" * 20)
-    rpm_database.run({"databases": [str(tmp_path / "none"), str(tmp_path / "x")], "histories": [], "epoch": 0})
+    rpm_database.run({"databases": [str(tmp_path / "none"), str(tmp_path / "x")], "histories": []})
     assert json.loads(capsys.readouterr().out)["error"].startswith(f"{tmp_path}/x: ")
