@@ -24,6 +24,7 @@ ROOT = 0
 HOLE = 65536
 _ZEROS = bytes(HOLE)
 _CHUNK = 16 * HOLE
+_KINDS = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFLNK)
 
 
 @dataclass
@@ -43,6 +44,11 @@ class Node:
     children: dict[bytes, int] = field(default_factory=dict)
     # Whether zeros stay: not every boot loader can read holes.
     whole: bool = False
+
+    @property
+    def kind(self) -> int:
+        """Its type as the folders of xfs and btrfs have it."""
+        return _KINDS.index(stat.S_IFMT(self.mode)) + 1
 
     @property
     def is_folder(self) -> bool:

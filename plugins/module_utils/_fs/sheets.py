@@ -19,7 +19,7 @@ class Sheets:
     def __init__(self, descriptor: int, offset: int) -> None:
         self._descriptor = descriptor
         self._offset = offset
-        self._waiting: dict[tuple[int, int], list[tuple[int, bytearray]]] = {}
+        self._waiting: dict[tuple[int, int, int], list[tuple[tuple[int, ...], bytearray]]] = {}
         self._size = 0
 
     def write(self, place: int, data: bytes | bytearray) -> None:
@@ -29,19 +29,24 @@ class Sheets:
             done = os.pwrite(self._descriptor, view, self._offset + place)
             view, place = view[done:], place + done
 
-    def add(self, place: int, data: bytearray, sum_at: int) -> None:
-        """Take a part whose sum lies at *sum_at* in it, where zeros are now, and covers all of it."""
-        self._waiting.setdefault((len(data), sum_at), []).append((place, data))
+    def add(self, place: int | tuple[int, ...], data: bytearray, sum_at: int, *, begin: int = 0) -> None:
+        """Take a part for one place or several; its sum lies at *sum_at* in it and covers it from *begin* on.
+
+        Where the sum is, there are zeros now.
+        """
+        places = (place,) if isinstance(place, int) else place
+        self._waiting.setdefault((len(data), sum_at, begin), []).append((places, data))
         self._size += len(data)
         if self._size >= _AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write all that was added."""
-        for (size, sum_at), parts in self._waiting.items():
-            sums = crc32c.many(b"".join(data for _place, data in parts), size)
-            for (place, data), found in zip(parts, sums, strict=True):
+        for (size, sum_at, begin), parts in self._waiting.items():
+            sums = crc32c.many(b"".join(data[begin:] for _places, data in parts), size - begin)
+            for (places, data), found in zip(parts, sums, strict=True):
                 struct.pack_into("<I", data, sum_at, found)
-                self.write(place, data)
+                for place in places:
+                    self.write(place, data)
         self._waiting.clear()
         self._size = 0

@@ -8,7 +8,6 @@ Names and numbers are those of the kernel's fs/xfs/libxfs/xfs_format.h. Sums are
 
 from __future__ import annotations
 
-import stat
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -231,9 +230,3 @@ def inode(
         tail = outside.packed() if outside else forks.attributes
         found[CORE + forks.data : CORE + forks.data + len(tail)] = tail
     return found
-
-
-def kind_of(node: Node) -> int:
-    """Return the type of a node as folders have it."""
-    kinds = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFLNK)
-    return kinds.index(stat.S_IFMT(node.mode)) + 1

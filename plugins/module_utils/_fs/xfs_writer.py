@@ -160,7 +160,7 @@ class XfsWriter:
         if node.is_folder:
             parent = self._numbers[node.names[0][0]] if node.names else inode
             names = [
-                xfs_folders.Name(name, self._numbers[child], xfs_shape.kind_of(found[child]))
+                xfs_folders.Name(name, self._numbers[child], found[child].kind)
                 for name, child in node.children.items()
             ]
             links = 2 + sum(found[child].is_folder for child in node.children.values())
