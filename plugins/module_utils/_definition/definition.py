@@ -13,13 +13,17 @@ from typing import Any
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, said
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.image_variables import DISKS
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.publication_variables import PUBLICATION
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, parse_size
 
 FILES = ("signing_key", "signing_certificate")
 # What a definition and its roles put into a tree is meant: it stays, and the audit judges it.
 _MEANT = ("passwords", "private_keys", "proxy", "secrets")
+# The file systems whose programs every guest has
+_ALWAYS_THERE = ("ext3", "ext4")
 TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
 # What the manifest keeps of it: what the image is, and nothing of the site that built it.
 _RECORDED = (
@@ -86,6 +90,7 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
     for name, reason in strategy.get("refused_formats", {}).items():
         if name in values["formats"]:
             yield "formats", f"does not go with {resize}: {reason}"
+    yield from _filesystem_faults(values, axes)
     firmwares = [name for name in strategy["firmware"] if name in axes.architecture["firmware"]]
     if not firmwares:
         yield "architecture", f"does not go with {resize}, which needs {' or '.join(strategy['firmware'])}"
@@ -107,6 +112,25 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "roles_always", f"{', '.join(strange)} is not among image_roles; name it there too"
     if values["security_mirror"] and values["mirror"] in ("", "host"):
         yield "security_mirror", "goes with the URL of a mirror only; give that in image_mirror"
+
+
+def _filesystem_faults(values: Mapping[str, Any], axes: Axes) -> Iterator[tuple[str, str]]:
+    root = values["filesystem"]
+    if root not in (fits := axes.strategy.get("filesystems", (root,))):
+        yield "filesystem", f"does not go with image_resize={values['resize']}; use {' or '.join(fits)}"
+    if root not in _ALWAYS_THERE and values["build"] != "chroot":
+        yield "filesystem", f"does not go with image_build={values['build']}; use ext4, or image_build=chroot"
+    for option, names in (("filesystem", [root]), ("volumes", [volume["filesystem"] for volume in values["volumes"]])):
+        for name in names:
+            if name not in (*_ALWAYS_THERE, *axes.distribution.get("filesystem_packages", ())):
+                yield option, f"image_distribution={values['distribution']} has no programs for {name}; use ext4"
+    for volume in values["volumes"]:
+        least = fs_volume.SMALLEST.get(volume["filesystem"], 0)
+        if parse_size(volume["size"], "image_volumes") < least:
+            yield (
+                "volumes",
+                f"{volume['name']} is too small for {volume['filesystem']}; give it {least // MIB}M or more",
+            )
 
 
 def release_of(name: str, distribution: Mapping[str, Any]) -> str:
@@ -180,6 +204,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "kernel_args": strategy["kernel_args"].replace("{console}", axes.architecture["console"]),
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
+        "root_label": disk_layout.root_label(values["filesystem"]),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],
         "environment": _proxies(values["proxy"], place.environment),
         "cache_max": parse_size(values["cache_max"], "image_cache_max"),

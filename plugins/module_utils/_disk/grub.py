@@ -20,7 +20,9 @@ BIOS = "i386-pc"
 # The platforms with UEFI, and the names of their programs on the EFI system partition.
 EFI_PROGRAMS = {"x86_64-efi": "BOOTX64.EFI", "arm64-efi": "BOOTAA64.EFI"}
 _PACKAGES = {BIOS: "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
-_MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
+# What reads the root file system
+_READERS = {"xfs": "xfs", "btrfs": "btrfs"}
+_MODULES = ("part_msdos", "part_gpt", "{reader}", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
 _MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
 _NOT_EVERYWHERE = ("serial", "all_video")
 
@@ -41,6 +43,7 @@ class Target:
 
     uuid: str
     volume: str | None = None
+    filesystem: str = "ext4"
 
     @property
     def search(self) -> str:
@@ -112,7 +115,12 @@ def make_core(runner: Runner, tree: str, platform: str, target: Target, output: 
     """
     folder = module_folder(tree, platform)
     more = [name for name in _MORE if name not in _NOT_EVERYWHERE or (folder / f"{name}.mod").is_file()]
-    modules = [*_MODULES, *more, *(["biosdisk"] if platform == BIOS else ["fat"])]
+    reader = _READERS.get(target.filesystem, "ext2")
+    modules = [
+        *(name.format(reader=reader) for name in _MODULES),
+        *more,
+        *(["biosdisk"] if platform == BIOS else ["fat"]),
+    ]
     early = Path(f"{output}.cfg")
     early.write_text(f"{target.search}\nset prefix=($root)/boot/grub\n")
     argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-c", str(early)]

@@ -43,6 +43,8 @@ class BtrfsReader(FsReader):
         self._chunks: list[tuple[int, int]] = []
         self._roots: dict[int, int] = {}
         self._kept: dict[int, bytes] = {}
+        # A tree of what was written in haste, before the power went.
+        self.is_clean = struct.unpack_from("<Q", raw, 0x60)[0] == 0
         (size,) = struct.unpack_from("<I", raw, 0xA0)
         array, place = raw[0x32B : 0x32B + min(size, 2048)], 0
         while place + 17 <= len(array):

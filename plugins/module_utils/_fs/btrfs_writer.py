@@ -137,7 +137,9 @@ class BtrfsWriter:
         self._files[key] = whole = self._files.get(key, b"") + data
         if len(whole) > shape.ROOM - 25:
             what = {shape.INODE_REF: "names", shape.XATTR_ITEM: "bytes in its extended attributes"}
-            raise GoldsmithError(f"a file of the tree has more {what.get(key[1], 'names alike')} than our btrfs can hold")
+            raise GoldsmithError(
+                f"a file of the tree has more {what.get(key[1], 'names alike')} than our btrfs can hold"
+            )
 
     def _stretch(self, node: Node, inode: int, start: int, size: int) -> int:
         """Write a part of a file; return the bytes of its extents."""
@@ -170,7 +172,9 @@ class BtrfsWriter:
                 continue
             self._sheets.write(chunk.places[0] + first - chunk.logical, self._buffer[done : done + end - first])
             for at in range(first, end, _SUMS_PER_ITEM * SECTOR):
-                part = sums[(at - logical) // SECTOR * 4 : (min(end, at + _SUMS_PER_ITEM * SECTOR) - logical) // SECTOR * 4]
+                part = sums[
+                    (at - logical) // SECTOR * 4 : (min(end, at + _SUMS_PER_ITEM * SECTOR) - logical) // SECTOR * 4
+                ]
                 self._sums[shape.SUM_OBJECT, shape.EXTENT_SUM, at] = part
             done += end - first
         self._buffered_at += len(self._buffer)
@@ -193,7 +197,9 @@ class BtrfsWriter:
         }
         # Roots, devices, free space and extents: what there is to be listed is soon known, its size at once.
         guess = sum(map(_count, levels.values())) + 16 + len(self._extents) // 200
-        metadata = self._add_chunk(shape.METADATA | shape.TWICE, align_up(guess * NODE * 9 // 8 + _METADATA_ROOM, 8 * MIB))
+        metadata = self._add_chunk(
+            shape.METADATA | shape.TWICE, align_up(guess * NODE * 9 // 8 + _METADATA_ROOM, 8 * MIB)
+        )
         levels[shape.CHUNKS] = shape.rows(self._chunk_items())
         levels[shape.DEVICES] = shape.rows(self._device_items())
         self._used[self._chunks[0].logical] = _count(levels[shape.CHUNKS]) * NODE
@@ -215,7 +221,8 @@ class BtrfsWriter:
             raise GoldsmithError("the trees of a btrfs did not fit into the room for them", hint="report this")
         levels[shape.FREE] = shape.rows(self._free_items())
         roots = {
-            tree: (firsts[tree] + (_count(rows) - 1) * NODE, len(rows) - 1, _count(rows)) for tree, rows in levels.items()
+            tree: (firsts[tree] + (_count(rows) - 1) * NODE, len(rows) - 1, _count(rows))
+            for tree, rows in levels.items()
         }
         levels[shape.ROOTS] = shape.rows(self._root_items(roots))
         for tree, rows in levels.items():

@@ -33,9 +33,13 @@ class Inode:
 
 
 class FsReader(ABC):
-    """Reads a file system at an offset of a file. *root* is the number of its root folder."""
+    """Reads a file system at an offset of a file.
+
+    *root* is the number of its root folder; *is_clean* tells whether all that was written is in its place.
+    """
 
     root: int
+    is_clean: bool
 
     def __init__(self, path: str, offset: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

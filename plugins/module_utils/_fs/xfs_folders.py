@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def _tree(hashes: Sequence[tuple[int, int]]) -> list[Block]:
     while level == 0 or len(pairs) > _PER_BLOCK:
         parts = [pairs[start : start + _PER_BLOCK] for start in range(0, len(pairs), _PER_BLOCK)]
         row = [_hash_block(place + index, kind, part, level) for index, part in enumerate(parts)]
-        for left, right in zip(row, row[1:]):
+        for left, right in itertools.pairwise(row):
             struct.pack_into(">I", left.data, 0, right.at)
             struct.pack_into(">I", right.data, 4, left.at)
         pairs = [(part[-1][0], block.at) for part, block in zip(parts, row, strict=True)]

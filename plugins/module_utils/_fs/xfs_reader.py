@@ -19,6 +19,7 @@ _HASHES = 32 << 30
 _DATA, _ONLY = (b"XDD3", b"XDB3")
 _TREE_HEADER, _DATA_HEADER, _LINK_HEADER = 72, 64, 56
 _EPOCH = 1 << 31
+_LOG_SIGN, _LOG_PART, _UNMOUNT = b"\xfe\xed\xba\xbe", 1 << 20, 0x20
 
 
 class _Fork(NamedTuple):
@@ -52,6 +53,23 @@ class XfsReader(FsReader):
         if not 512 <= self._block <= 65536 or not 256 <= self._inode_size <= 2048 or self._folder_block > 65536:
             raise Damaged("its sizes cannot be")
         self._has_types = bool(features & _TYPES)
+        log, log_blocks = struct.unpack_from(">Q", raw, 48)[0], struct.unpack_from(">I", raw, 96)[0]
+        self._log = (self._place(log), log_blocks * self._block) if log else (0, 0)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the last record of its log says that it was unmounted."""
+        newest, is_end = -1, True
+        for start in range(0, self._log[1], _LOG_PART):
+            part = self.read_at(self._log[0] + start, min(_LOG_PART, self._log[1] - start))
+            place = part.find(_LOG_SIGN)
+            while place >= 0:
+                if place % 512 == 0 and (found := struct.unpack_from(">Q", part, place + 16)[0]) > newest:
+                    newest = found
+                    record = self.read_at(self._log[0] + start + place + 512, 16)
+                    is_end = bool(record[9] & _UNMOUNT)
+                place = part.find(_LOG_SIGN, place + 1)
+        return is_end
 
     def inode(self, number: int) -> Inode:
         """Return an inode."""

@@ -160,8 +160,7 @@ class XfsWriter:
         if node.is_folder:
             parent = self._numbers[node.names[0][0]] if node.names else inode
             names = [
-                xfs_folders.Name(name, self._numbers[child], found[child].kind)
-                for name, child in node.children.items()
+                xfs_folders.Name(name, self._numbers[child], found[child].kind) for name, child in node.children.items()
             ]
             links = 2 + sum(found[child].is_folder for child in node.children.values())
             size = xfs_folders.size_inside(names)
@@ -341,8 +340,8 @@ class XfsWriter:
         root = self._numbers[0]
         struct.pack_into(">4sIQQQ16sQQQQI", raw, 0, b"XFSB", BLOCK, self._blocks, 0, 0, self._uuid,
                          (1 << self._log_two) + self._log, root, root + 1, root + 2, 1)  # fmt: skip
-        struct.pack_into(">IIIIHHHH12s", raw, 84, self._group_blocks, len(self._groups), 0, LOG_BLOCKS, _VERSION, SECTOR,
-                         xfs_shape.INODE, xfs_shape.INODES_PER_BLOCK, self._label)  # fmt: skip
+        struct.pack_into(">IIIIHHHH12s", raw, 84, self._group_blocks, len(self._groups), 0, LOG_BLOCKS, _VERSION,
+                         SECTOR, xfs_shape.INODE, xfs_shape.INODES_PER_BLOCK, self._label)  # fmt: skip
         raw[120:128] = bytes((12, 9, 9, 3, self._log_two, 0, 0, 25))
         free_inodes = sum(group.free_inodes for group in self._groups)
         free = sum(end - first for group in self._groups for first, end in group.free)
@@ -364,5 +363,3 @@ class XfsWriter:
         struct.pack_into(">IIBBH", head, SECTOR, 1, 8, 0xAA, 0x20, 0)
         head[SECTOR + 12 : SECTOR + 14] = b"nU"
         self._sheets.write(self._place((1 << self._log_two) + self._log), head)
-
-
