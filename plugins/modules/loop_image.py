@@ -131,7 +131,8 @@ options:
             choices: [ext3, ext4, xfs, btrfs, none]
             default: ext4
           label:
-            description: Label of the file system. The default of the root volume is V(cloudimg-rootfs), of xfs V(rootfs).
+            description: >-
+              Label of the file system. The default of the root volume is V(cloudimg-rootfs), of xfs V(rootfs).
             type: str
   firmware:
     description:

@@ -163,8 +163,14 @@ class BtrfsReader(FsReader):
     def _of(self, tree: int, inode: int, kind: int) -> Iterator[tuple[Key, bytes]]:
         return self._items(tree, (inode, kind, 0), (inode, kind, _LAST))
 
-    def _items(self, address: int, first: Key, last: Key, level: int | None = None) -> Iterator[tuple[Key, bytes]]:
+    def _items(self, root: int, first: Key, last: Key) -> Iterator[tuple[Key, bytes]]:
         """Yield the items of a tree from one key to another."""
+        return self._below(root, first, last, None, self.visits(self._node_size))
+
+    def _below(
+        self, address: int, first: Key, last: Key, level: int | None, visits: Iterator[int]
+    ) -> Iterator[tuple[Key, bytes]]:
+        next(visits)
         raw = self._kept.get(address)
         if raw is None:
             raw = self.read_at(self._place(address, self._node_size), self._node_size)
@@ -176,8 +182,8 @@ class BtrfsReader(FsReader):
         # A tree that leads back to itself would have no end.
         if own != address or here > 8 or (level is not None and here != level):
             raise Damaged(f"the tree at {address} is damaged")
-        step, room = (25, 25) if here == 0 else (33, 33)
-        if shape.HEADER + count * room > len(raw):
+        step = 33 if here else 25
+        if shape.HEADER + count * step > len(raw):
             raise Damaged(f"the tree at {address} is damaged")
         keys = [struct.unpack_from("<QBQ", raw, shape.HEADER + step * index) for index in range(count)]
         start = bisect.bisect_left(keys, first)
@@ -187,7 +193,7 @@ class BtrfsReader(FsReader):
                 if keys[index] > last:
                     return
                 (below,) = struct.unpack_from("<Q", raw, shape.HEADER + step * index + 17)
-                yield from self._items(below, first, last, here - 1)
+                yield from self._below(below, first, last, here - 1, visits)
             return
         for index in range(start, count):
             if keys[index] > last:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CHUNK = 1 << 20
+LARGEST_FOLDER = 64 << 20
 
 
 class Damaged(Exception):
@@ -44,6 +45,7 @@ class FsReader(ABC):
     def __init__(self, path: str, offset: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._offset = offset
+        self._size = os.fstat(self._descriptor).st_size
 
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
@@ -55,6 +57,14 @@ class FsReader(ABC):
         if len(found) != size:
             raise Damaged(f"byte {place} lies behind its end")
         return found
+
+    def visits(self, size: int) -> Iterator[int]:
+        """Count the blocks of *size* bytes that one way through a tree may visit; raise Damaged at the end of them.
+
+        A tree of which several branches lead to one block would have no end.
+        """
+        yield from range(self._size // size + 1)
+        raise Damaged("a tree has more blocks than there are")
 
     @abstractmethod
     def inode(self, number: int) -> Inode:

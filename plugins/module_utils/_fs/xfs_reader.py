@@ -9,7 +9,12 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import Damaged, FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import (
+    LARGEST_FOLDER,
+    Damaged,
+    FsReader,
+    Inode,
+)
 
 _KNOWN = 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80
 _TYPES, _MANY_EXTENTS = 0x1, 1 << 4
@@ -95,9 +100,13 @@ class XfsReader(FsReader):
         if inode.form.form == _LOCAL:
             yield from self._inside(inode.form.data)
             return
+        read = 0
         for at, block, count in self._extents(inode):
             if at * self._block >= _HASHES:
                 break
+            read += count * self._block
+            if read > LARGEST_FOLDER:
+                raise Damaged("a folder is too large")
             for index in range(0, count, self._folder_block // self._block):
                 raw = self.read_at(self._place(block + index), self._folder_block)
                 yield from self._names(raw)
@@ -136,14 +145,15 @@ class XfsReader(FsReader):
         elif fork.form == _BTREE:
             level, count = struct.unpack_from(">HH", fork.data)
             most = (len(fork.data) - 4) // 16
-            yield from self._tree(fork.data[4 + 8 * most :], min(count, most), level)
+            yield from self._tree(fork.data[4 + 8 * most :], min(count, most), level, self.visits(self._block))
         else:
             raise Damaged(f"the inode {inode.number} has no extents")
 
-    def _tree(self, pointers: bytes, count: int, level: int) -> Iterator[tuple[int, int, int]]:
+    def _tree(self, pointers: bytes, count: int, level: int, visits: Iterator[int]) -> Iterator[tuple[int, int, int]]:
         if not 0 < level < 10:
             raise Damaged("a tree of extents is too deep")
         for (block,) in struct.iter_unpack(">Q", pointers[: 8 * count]):
+            next(visits)
             raw = self.read_at(self._place(block), self._block)
             below, records = struct.unpack_from(">HH", raw, 4)
             # A tree that leads back to itself would have no end.
@@ -153,7 +163,7 @@ class XfsReader(FsReader):
                 yield from _unpacked(raw[_TREE_HEADER : _TREE_HEADER + 16 * records])
             else:
                 most = (self._block - _TREE_HEADER) // 16
-                yield from self._tree(raw[_TREE_HEADER + 8 * most :], min(records, most), below)
+                yield from self._tree(raw[_TREE_HEADER + 8 * most :], min(records, most), below, visits)
 
     def _inside(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         count, wide = data[0], data[1] > 0
