@@ -121,7 +121,7 @@ class Disk:
     def fs_superblock(self, area: Area) -> fs_volume.Volume | None:
         """Return what the superblock of an xfs or a btrfs in an area says, None where there is none."""
         found = None if area.trouble else fs_volume.read_superblock(lambda place, size: _of(self, area, place, size))
-        return found if found and found.size <= area.size else None
+        return found if found and 0 < found.size <= area.size else None
 
     def fstype(self, area: Area) -> str | None:
         """Return the kind of the file system in an area, where it is one that can be read."""
@@ -150,6 +150,8 @@ class Disk:
             said.append("its GPT is missing: the image is incomplete")
         other = {area.name: what for area in self.areas if not area.trouble and (what := holds(self, area))}
         said += [f"{name} holds {what}" for name, what in other.items()]
+        if {"xfs", "btrfs"} & set(other.values()):
+            said.append("a tree is unpacked from ext2, ext3 and ext4 alone")
         return "; ".join(said)
 
     def _block(self, number: int) -> bytes:

@@ -30,9 +30,11 @@ def test_backing_file_is_refused_before_anything_opens_it(tmp_path: Path) -> Non
 
 def test_disk_in_place_of_a_root_file_system(tmp_path: Path) -> None:
     image = qcow2_with_backing_file(tmp_path / "disk.qcow2")
-    with pytest.raises(OptionError, match="no ext file system; with kernel and ramdisk, image is a bare root"):
+    with pytest.raises(
+        OptionError, match="no ext, xfs or btrfs file system; with kernel and ramdisk, image is a bare root"
+    ):
         boot_disk.require_bootable(Runner(), str(image), is_disk=False)
-    with pytest.raises(OptionError, match="no ext file system"):
+    with pytest.raises(OptionError, match="no ext, xfs or btrfs file system"):
         boot_disk.grown_copy(Runner(), str(image), 1 << 30, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["disk.qcow2"]
 

@@ -124,7 +124,7 @@ def test_the_partition_of_the_first_group_is_in_the_place_of_the_root(firmware: 
             (PV,),
             (Group("system", (replace(ROOT, filesystem=None),), "system"),),
             {"tree": "/"},
-            "volume_groups.volumes.filesystem=None: cannot hold a tree; use ext4 or ext3",
+            "volume_groups.volumes.filesystem=None: cannot hold a tree; use ext4, ext3, xfs or btrfs",
         ),
     ],
 )
