@@ -21,7 +21,7 @@ def test_a_root_on_xfs_takes_the_disk(
     built_image: Callable[[str], BuiltImage], guest_folder: Path, firmware: str
 ) -> None:
     image = built_image("xfs").file("qcow2")
-    options = {"image": str(image), "firmware": firmware, "machine": "q35", "disk_size": "8G"}
+    options = {"image": str(image), "firmware": firmware, "machine": "q35", "disk_size": "8G", "user": "debian"}
     with running_guest(guest_folder, **options) as guest:
         size = int(guest.output("echo $(($(stat --file-system --format '%b * %S' /)))"))
         assert size > 0.9 * 8 * GIB

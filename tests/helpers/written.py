@@ -79,7 +79,8 @@ def some_tree(tree: Path) -> Path:
     (tree / "many").mkdir(parents=True)
     for number in range(1500):
         (tree / "many" / f"{number} {'x' * (number % 60)}").write_bytes(b"y" * (number % 7) * 700)
-    (tree / "some").mkdir(mode=0o2750)
+    (tree / "some").mkdir()
+    (tree / "some").chmod(0o2750)
     for number in range(60):
         (tree / "some" / f"{number}").write_text("")
     (tree / "large").write_bytes(os.urandom(3 << 20))

@@ -105,6 +105,9 @@ def test_all_that_btrfs_restore_knows_is_right(tree: Path, tmp_path: Path) -> No
     plain = [name for name, mode in kinds.items() if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)]
     assert ours.keys() == set(plain)
     for name in plain:
+        # What is empty it makes, and no more.
+        if stat.S_ISDIR(kinds[name]) and not any(other.startswith(f"{name[:-1]}/") for other in theirs):
+            continue
         wanted, found = theirs[name], ours[name]
         for key in [key for key in found[8] if key.startswith("system.")]:
             del found[8][key]
