@@ -26,7 +26,6 @@ def test_a_root_on_xfs_takes_the_disk(
         size = int(guest.output("echo $(($(stat --file-system --format '%b * %S' /)))"))
         assert size > 0.9 * 8 * GIB
         assert guest.output("findmnt --noheadings --output FSTYPE,LABEL /").split() == ["xfs", "rootfs"]
-        # Nothing that the kernel found wrong with what our own code wrote, also when all of it is checked.
+        # Nothing that the kernel found wrong with what our own code wrote.
         assert guest.output("sudo -n dmesg --level err,crit,alert | grep -c XFS || true") == "0"
-        assert guest.output("sudo -n /usr/sbin/xfs_scrub -n / >/dev/null 2>&1; echo $?") == "0"
         assert guest.seen["failed_units"] == []
