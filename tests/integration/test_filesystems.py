@@ -20,6 +20,7 @@ from helpers.users import ordinary_user, run_as
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout, writer
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import sha512_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 pytestmark = pytest.mark.root
@@ -256,3 +257,35 @@ def test_a_triplet_comes_out_of_it(tree: Path, tmp_path: Path, kind: str) -> Non
     judge(kind, tmp_path / "root")
     refused = run_module("disk_extract", {"src": str(disk), "tree": str(tmp_path / "again")})
     assert "only ext2, ext3 and ext4 can be taken out" in refused["msg"] or kind in refused["msg"]
+
+
+# The blocks that a single file can have in the first group of the smallest xfs, and in both.
+FIRST, BOTH = 56_296, 60_386
+
+
+@pytest.mark.parametrize("blocks", [FIRST - 1, FIRST, FIRST + 1, BOTH - 1, BOTH])
+def test_an_xfs_may_be_full(tmp_path: Path, blocks: int) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "large").write_bytes(b"\1" * (blocks * 4096))
+    image = written.write("xfs", tmp_path / "image", tmp_path / "tree")
+    judge("xfs", image)
+    (extents,) = [
+        line.split(" = ")[1]
+        for line in tool("xfs_db", "-r", "-c", "inode 131", "-c", "print core.nextents", image).splitlines()
+    ]
+    assert int(extents) == (1 if blocks <= FIRST else 2)
+    with open(tmp_path / "tree" / "large", "ab") as file:
+        file.write(b"\1" * ((BOTH - blocks) * 4096 + 1))
+    with pytest.raises(GoldsmithError, match="the tree does not fit into an xfs of 314572800 bytes"):
+        written.write("xfs", tmp_path / "image", tmp_path / "tree")
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_data_of_btrfs_may_end_where_the_copy_of_the_superblock_lies(tmp_path: Path, more: int) -> None:
+    (tmp_path / "tree").mkdir()
+    # The first block group of data begins at 17 MiB and ends at 64 MiB.
+    (tmp_path / "tree" / "large").write_bytes(b"\1" * (47 * MIB + more * 4096))
+    (tmp_path / "tree" / "second").write_bytes(b"\2" * 5000)
+    image = written.write("btrfs", tmp_path / "image", tmp_path / "tree", size=400 * MIB)
+    judge("btrfs", image)
+    assert written.seen(volume.reader("btrfs", str(image), 0)) == written.there(tmp_path / "tree")

@@ -53,9 +53,8 @@ class _Group:
     free: list[tuple[int, int]]
     chunks: list[int] = field(default_factory=list)
     free_inodes: int = 0
-    tree_blocks: int = 1
-    tree_root: int = 3
-    tree_level: int = 1
+    # Below the root of the tree of inodes, where one block is not enough
+    leaves: list[int] = field(default_factory=list)
 
 
 class XfsWriter:
@@ -119,13 +118,18 @@ class XfsWriter:
             for first, end in rest:
                 # In the first group what is before stays free, as xfs_repair expects.
                 start = -(-max(first, _FIRST_CHUNK) // CHUNK_BLOCKS) * CHUNK_BLOCKS
-                taken = max(0, min(count - len(numbers) // CHUNK, (end - start) // CHUNK_BLOCKS))
+                # The tree of these inodes needs room too.
+                room = (end - start) // CHUNK_BLOCKS
+                room -= room // (_PER_LEAF * CHUNK_BLOCKS) + 1
+                taken = max(0, min(count - len(numbers) // CHUNK, room))
                 group.chunks += range(start, start + taken * CHUNK_BLOCKS, CHUNK_BLOCKS)
                 stop = start + taken * CHUNK_BLOCKS
                 group.free += [(first, end)] if not taken else [(first, start), (stop, end)]
                 base = ((group.number << self._log_two) + start) * xfs_shape.INODES_PER_BLOCK
                 numbers += range(base, base + taken * CHUNK)
             group.free = [(first, end) for first, end in group.free if first < end]
+            if len(group.chunks) > _PER_LEAF:
+                group.leaves = self._in_group(group, -(-len(group.chunks) // _PER_LEAF))
         if len(numbers) < count * CHUNK:
             self._full()
         return numbers
@@ -286,7 +290,7 @@ class XfsWriter:
         parts = [records[start : start + _PER_LEAF] for start in range(0, len(records), _PER_LEAF)]
         if len(parts) > _PER_NODE:
             raise GoldsmithError("the tree has too many files for our xfs", hint="use ext4")
-        row = self._in_group(group, len(parts))
+        row = group.leaves
         for index, (block, part) in enumerate(zip(row, parts, strict=True)):
             data = self._tree_block(group, block, b"IAB3", 0, part)
             left = row[index - 1] if index else NOTHING
@@ -295,20 +299,18 @@ class XfsWriter:
         for index, (block, part) in enumerate(zip(row, parts, strict=True)):
             root[56 + 4 * index : 60 + 4 * index] = part[0][:4]
             struct.pack_into(">I", root, 56 + 4 * (_PER_NODE + index), block)
-        group.tree_level, group.tree_blocks = 2, 1 + len(parts)
 
     def _in_group(self, group: _Group, count: int) -> list[int]:
         for index, (first, end) in enumerate(group.free):
             if end - first >= count and first != _HEADERS:
-                group.free[index] = (first + count, end)
+                group.free[index : index + 1] = [(first + count, end)] if first + count < end else []
                 return list(range(first, first + count))
         self._full()
         return []
 
     def _headers(self, group: _Group, inodes: int) -> None:
         base = group.number * self._group_blocks * BLOCK
-        free = [pair for pair in group.free if pair[0] < pair[1]]
-        by_place = [(first, end - first) for first, end in free]
+        by_place = [(first, end - first) for first, end in group.free]
         by_size = sorted(by_place, key=lambda pair: (pair[1], pair[0]))
         for block, sign, pairs in ((1, b"AB3B", by_place), (2, b"AB3C", by_size)):
             self._tree_block(group, block, sign, 0, [struct.pack(">II", *pair) for pair in pairs])
@@ -325,10 +327,10 @@ class XfsWriter:
         index = bytearray(SECTOR)
         newest = group.chunks[-1] * xfs_shape.INODES_PER_BLOCK if group.chunks else NOTHING
         struct.pack_into(">4sIIIIIIIII", index, 0, b"XAGI", 1, group.number, group.length, len(group.chunks) * CHUNK,
-                         group.tree_root, group.tree_level, group.free_inodes, newest, NOTHING)  # fmt: skip
+                         3, 2 if group.leaves else 1, group.free_inodes, newest, NOTHING)  # fmt: skip
         index[40:296] = b"\xff" * 256
         index[296:312] = self._uuid
-        struct.pack_into(">IIII", index, 328, 4, 1, group.tree_blocks, 1)
+        struct.pack_into(">IIII", index, 328, 4, 1, 1 + len(group.leaves), 1)
         self._sheets.add(base + 2 * SECTOR, index, 312)
         reserve = bytearray(SECTOR)
         struct.pack_into(">4sI16s", reserve, 0, b"XAFL", group.number, self._uuid)
