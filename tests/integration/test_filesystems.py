@@ -280,6 +280,49 @@ def test_an_xfs_may_be_full(tmp_path: Path, blocks: int) -> None:
         written.write("xfs", tmp_path / "image", tmp_path / "tree")
 
 
+@pytest.mark.parametrize("files", [253 * 64 - 4, 253 * 64 - 3, 17_000])
+def test_the_inodes_of_xfs_may_need_several_blocks(tmp_path: Path, files: int) -> None:
+    for number in range(files - 100):
+        (tmp_path / "tree" / str(number % 99)).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / str(number % 99) / str(number)).touch()
+    image = written.write("xfs", tmp_path / "image", tmp_path / "tree")
+    judge("xfs", image)
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Attributes, folders and links of all sizes at which their form changes."""
+    top = tmp_path_factory.mktemp("sizes") / "tree"
+    for name in ("files", "folders", "links"):
+        (top / name).mkdir(parents=True)
+    for size in range(1, 400):
+        path = top / "files" / f"{size}"
+        path.write_bytes(b"x" * (size * 13))
+        os.setxattr(path, "user.a", b"v" * size)
+    for count in (*range(0, 40, 3), *range(80, 120), *range(490, 510)):
+        for size in (0, 200, 255, 256, 300):
+            folder = top / "folders" / f"{count}-{size}"
+            folder.mkdir()
+            for number in range(count):
+                (folder / f"{number}{'n' * (number % 9)}").touch()
+            if size:
+                os.setxattr(folder, "user.a", b"v" * size)
+    for length in (1, 56, 57, 100, 200, 280, *range(328, 340), 1000, 1023):
+        for size in (0, 1, 50, 200, 255, 256, 330):
+            link = top / "links" / f"{length}-{size}"
+            os.symlink(("z/" * 600)[:length], link)
+            if size:
+                os.setxattr(link, "trusted.a", b"v" * size, follow_symlinks=False)
+    return top
+
+
+@pytest.mark.parametrize("kind", written.KINDS)
+def test_every_size_has_its_form(sizes: Path, tmp_path: Path, kind: str) -> None:
+    image = written.write(kind, tmp_path / "image", sizes, size=400 * MIB)
+    judge(kind, image)
+    assert written.seen(volume.reader(kind, str(image), 0)) == written.there(sizes)
+
+
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_data_of_btrfs_may_end_where_the_copy_of_the_superblock_lies(tmp_path: Path, more: int) -> None:
     (tmp_path / "tree").mkdir()

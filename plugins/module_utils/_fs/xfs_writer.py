@@ -9,6 +9,7 @@ size has no more groups than it must.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -287,7 +288,10 @@ class XfsWriter:
         if len(records) <= _PER_LEAF:
             self._tree_block(group, 3, b"IAB3", 0, records)
             return
-        parts = [records[start : start + _PER_LEAF] for start in range(0, len(records), _PER_LEAF)]
+        # A leaf is at least half full.
+        count = len(group.leaves)
+        bounds = [len(records) * index // count for index in range(count + 1)]
+        parts = [records[start:end] for start, end in itertools.pairwise(bounds)]
         if len(parts) > _PER_NODE:
             raise GoldsmithError("the tree has too many files for our xfs", hint="use ext4")
         row = group.leaves
