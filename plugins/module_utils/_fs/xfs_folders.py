@@ -152,13 +152,15 @@ def _leaf(hashes: Sequence[tuple[int, int]], bests: Sequence[int]) -> Block:
 
 
 def _tree(hashes: Sequence[tuple[int, int]]) -> list[Block]:
-    """Return leaves of hashes and the nodes above them; the root is the first block of the stretch."""
+    """Return leaves of hashes and the nodes above them; the root is the first block of the stretch, be it a leaf."""
+    if len(_parts(hashes)) == 1:
+        return [_hash_block(HASHES, 0x3DFF, hashes)]
     found: list[Block] = []
     # The root comes first, and how many others there are is only known at the end.
     place = HASHES + 1
     pairs, kind, level = list(hashes), 0x3DFF, 0
     while level == 0 or len(pairs) > _PER_BLOCK:
-        parts = [pairs[start : start + _PER_BLOCK] for start in range(0, len(pairs), _PER_BLOCK)]
+        parts = _parts(pairs)
         row = [_hash_block(place + index, kind, part, level) for index, part in enumerate(parts)]
         for left, right in itertools.pairwise(row):
             struct.pack_into(">I", left.data, 0, right.at)
@@ -168,6 +170,19 @@ def _tree(hashes: Sequence[tuple[int, int]]) -> list[Block]:
         place += len(row)
         kind, level = 0x3EBE, level + 1
     return [_hash_block(HASHES, 0x3EBE, pairs, level), *found]
+
+
+def _parts(pairs: Sequence[tuple[int, int]]) -> list[Sequence[tuple[int, int]]]:
+    """Divide hashes among blocks. The same hash does not go on in the next one, which xfs_repair takes for damage."""
+    found = []
+    start = 0
+    while start < len(pairs):
+        end = whole = min(start + _PER_BLOCK, len(pairs))
+        while start < end < len(pairs) and pairs[end - 1][0] == pairs[end][0]:
+            end -= 1
+        found.append(pairs[start : end if end > start else whole])
+        start += len(found[-1])
+    return found
 
 
 def _free(bests: Sequence[int]) -> list[Block]:

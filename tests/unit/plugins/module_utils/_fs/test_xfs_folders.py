@@ -41,6 +41,21 @@ def test_larger_ones_have_blocks(count: int, signs: list[str]) -> None:
     assert found.count("XDD3") == (0 if count == 10 else -(-(count + 1) // ((4096 - 64) // 48)))
 
 
+@pytest.mark.parametrize(
+    ("count", "heads"), [(498, ["3df1"]), (501, ["3dff"]), (502, ["3dff"]), (503, ["3ebe", "3dff", "3dff"])]
+)
+def test_a_single_leaf_has_no_node_above_it(count: int, heads: list[str]) -> None:
+    blocks = xfs_folders.blocks(folder(count), 128, 128)
+    assert [block.data[8:10].hex() for block in blocks if not block.is_data] == heads
+
+
+def test_the_same_hash_does_not_go_on_in_the_next_block() -> None:
+    pairs = [(number, 0) for number in range(500)] + [(500, number) for number in range(10)]
+    assert [len(part) for part in xfs_folders._parts(pairs)] == [500, 10]
+    same = [(1, number) for number in range(600)]
+    assert [len(part) for part in xfs_folders._parts(same)] == [504, 96]
+
+
 def test_hashes_are_in_order_and_lead_to_their_entries() -> None:
     names = folder(3000)
     blocks = xfs_folders.blocks(names, 128, 128)
