@@ -16,6 +16,7 @@ description:
   - The kernel is the one that GRUB starts by itself, by C(grub.cfg), its environment and the boot loader entries, if
     it has an initramfs; else the newest in /boot that has one.
   - A file system that was not unmounted, or has errors, is refused unless O(repair) is set.
+  - The root file system is ext2, ext3, ext4, xfs or btrfs; a O(tree) is made of ext alone, and only ext is repaired.
 requirements:
   - qemu-img, sfdisk, e2fsprogs; for O(tree) Linux namespaces, and for ordinary users subordinate ids
 attributes:

@@ -40,8 +40,8 @@ options:
   image:
     description:
       - File of the image. Needed for O(state=present).
-      - For a triplet, a bare ext2, ext3, ext4 or xfs file system; else a qcow2, raw or VHD disk. A qcow2 that needs
-        other files is refused.
+      - For a triplet, a bare ext2, ext3, ext4, xfs or btrfs file system; else a qcow2, raw or VHD disk. A qcow2 that
+        needs other files is refused.
     type: path
   kernel:
     description: File of the kernel (a bzImage, an ELF C(vmlinux) or an arm64 C(Image)). Makes it a triplet.

@@ -29,8 +29,8 @@ attributes:
 options:
   path:
     description:
-      - The root folder of a tree, an image of an ext file system, or the image of a disk (raw, qcow2, VHD)
-        with one in a partition.
+      - The root folder of a tree, an image of an ext, xfs or btrfs file system, or the image of a disk (raw,
+        qcow2, VHD) with one in a partition.
     type: path
     required: true
   resize:

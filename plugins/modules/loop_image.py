@@ -15,6 +15,7 @@ description:
   - The image is written by user-space tools at byte offsets. O(state=present) needs no privileges, loop device,
     device-mapper or mount; an ordinary user needs a range of subordinate ids for a tree with files of several owners.
   - The same layout and the same tree give the same bytes, so a second run changes nothing.
+  - An xfs has 300 MiB or more, a btrfs 130 MiB. Both are written by our own code.
   - O(state=attached) and O(state=mounted) give people loop devices (by offset, without a partition scan) and mounts
     on their host. They are found again by the backing file.
 requirements:
@@ -60,7 +61,7 @@ options:
   filesystem:
     description: File system of the root volume where O(partitions) is not given.
     type: str
-    choices: [ext3, ext4]
+    choices: [ext3, ext4, xfs, btrfs]
     default: ext4
   partitions:
     description:
@@ -86,14 +87,14 @@ options:
       filesystem:
         description: File system in it; one of type V(lvm) has none.
         type: str
-        choices: [ext3, ext4, vfat, none]
+        choices: [ext3, ext4, xfs, btrfs, vfat, none]
         default: ext4
       size:
         description: Size in powers of 1024. One partition may have none, it takes the rest or what the tree needs.
           One of type V(lvm) is as large as its volumes where O(size=auto).
         type: str
       label:
-        description: Label of the file system. The default of the root volume is V(cloudimg-rootfs).
+        description: Label of the file system. The default of the root volume is V(cloudimg-rootfs), of xfs V(rootfs).
         type: str
   volume_groups:
     description:
@@ -128,10 +129,11 @@ options:
           filesystem:
             description: File system in it, exactly as large as the volume.
             type: str
-            choices: [ext3, ext4, none]
+            choices: [ext3, ext4, xfs, btrfs, none]
             default: ext4
           label:
-            description: Label of the file system. The default of the root volume is V(cloudimg-rootfs).
+            description: >-
+              Label of the file system. The default of the root volume is V(cloudimg-rootfs), of xfs V(rootfs).
             type: str
   firmware:
     description:
@@ -276,7 +278,7 @@ ARGUMENT_SPEC = {
     "label": {"type": "str", "choices": ["none", "mbr", "gpt"]},
     "size": {"type": "str", "default": "auto"},
     "tree": {"type": "path"},
-    "filesystem": {"type": "str", "choices": ["ext3", "ext4"], "default": "ext4"},
+    "filesystem": {"type": "str", "choices": ["ext3", "ext4", "xfs", "btrfs"], "default": "ext4"},
     "partitions": {
         "type": "list",
         "elements": "dict",
@@ -284,7 +286,11 @@ ARGUMENT_SPEC = {
             "name": {"type": "str", "required": True},
             "number": {"type": "int"},
             "type": {"type": "str", "choices": ["linux", "esp", "bios_boot", "lvm"], "default": "linux"},
-            "filesystem": {"type": "str", "choices": ["ext3", "ext4", "vfat", "none"], "default": "ext4"},
+            "filesystem": {
+                "type": "str",
+                "choices": ["ext3", "ext4", "xfs", "btrfs", "vfat", "none"],
+                "default": "ext4",
+            },
             "size": {"type": "str"},
             "label": {"type": "str"},
         },
@@ -302,7 +308,11 @@ ARGUMENT_SPEC = {
                 "options": {
                     "name": {"type": "str", "required": True},
                     "size": {"type": "str"},
-                    "filesystem": {"type": "str", "choices": ["ext3", "ext4", "none"], "default": "ext4"},
+                    "filesystem": {
+                        "type": "str",
+                        "choices": ["ext3", "ext4", "xfs", "btrfs", "none"],
+                        "default": "ext4",
+                    },
                     "label": {"type": "str"},
                 },
             },

@@ -22,12 +22,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 ENDED = {"image_mirror": "archive"}
 # Their mirror may be one that nobody updates.
 UNRELEASED = {"image_mirror_expired": "accept"}
+# A disk of 1 PiB, which only a GPT can have as a whole, and only a format that is not a plain file of the host.
+PETABYTE = {"image_filesystem": "btrfs", "image_firmware": "uefi", "image_formats": ["qcow2"],
+            "image_verify_disk_size": "1048576G"}  # fmt: skip
 # What is built, and the forms in which it is booted.
 BUILDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "bullseye": ({"image_release": "11", **ENDED}, ["bios", "triplet"]),
     "forky": ({"image_release": "testing", **UNRELEASED}, ["bios", "triplet"]),
     "sid": ({"image_release": "sid", **UNRELEASED, "image_firmware": "uefi"}, ["uefi", "triplet"]),
     "sid-lvm": ({"image_release": "sid", **UNRELEASED, "image_resize": "lvm"}, ["bios", "triplet"]),
+    "btrfs": ({"image_filesystem": "btrfs"}, ["bios", "triplet"]),
+    "btrfs-lvm": ({**PETABYTE, "image_resize": "lvm"}, ["uefi"]),
+    "xfs-lvm": ({"image_filesystem": "xfs", "image_resize": "lvm"}, ["bios", "triplet"]),
     "arm64": ({"image_architecture": "arm64"}, ["uefi", "triplet"]),
     "arm64-lvm": ({"image_architecture": "arm64", "image_resize": "lvm"}, ["uefi", "triplet"]),
 }

@@ -22,6 +22,7 @@ from typing import Any
 SECTOR, EXTENT, MIB = 512, 4 << 20, 1 << 20
 NAMES = (
     "sfdisk", "partx", "pvcreate", "vgextend", "lvextend", "pvresize", "resize2fs", "dumpe2fs", "lvs", "vgs", "pvs",
+    "xfs_info", "xfs_growfs", "btrfs",
 )  # fmt: skip
 # First sectors of a physical volume as wipefs knows it; the sum is that of an empty label.
 _LABEL_SECTOR = 1
@@ -166,6 +167,17 @@ def play(name: str, words: list[str], machine: FakeMachine) -> int:
     elif name == "resize2fs":
         size = Path(os.path.realpath(machine.root / "sys/class/block" / Path(last).name)) / "size"
         state["filesystem"] = int(size.read_text()) * SECTOR // 4096 * 4096
+    elif name == "xfs_growfs" or (name == "btrfs" and "resize" in words):
+        # They take the mount point: there is one root.
+        device = "dm-0" if volume else f"{machine.name}1"
+        size = int((machine.root / "sys/class/block" / device / "size").read_text()) * SECTOR
+        state["filesystem"] = size // 4096 * 4096
+    elif name == "xfs_info":
+        print("meta-data=/dev/vda1  isize=512    agcount=2, agsize=9 blks")
+        print(f"data     =           bsize=4096   blocks={state['filesystem'] // 4096}, imaxpct=25")
+        print("         =           sunit=0      swidth=0 blks")
+    elif name == "btrfs":
+        print(f"Overall:\n    Device size:\t\t  {state['filesystem']}\n    Device allocated:\t\t  1")
     elif name == "dumpe2fs":
         print(f"Block count:              {state['filesystem'] // 4096}\nBlock size:               4096")
     elif name == "lvs":

@@ -80,8 +80,9 @@ def changes(guest: FakeGuest) -> list[str]:
     log = guest.root / "programs.log"
     lines = log.read_text().splitlines() if log.exists() else []
     log.unlink(missing_ok=True)
-    readers = ("dumpe2fs", "lvs", "vgs", "pvs")
-    return [line.split()[0] for line in lines if line.split()[0] not in readers and "--dump" not in line]
+    readers = ("dumpe2fs", "lvs", "vgs", "pvs", "xfs_info")
+    lines = [line for line in lines if "--dump" not in line and " usage " not in line]
+    return [line.split()[0] for line in lines if line.split()[0] not in readers]
 
 
 def settled(machine: FakeMachine) -> None:
@@ -286,6 +287,51 @@ def test_a_plain_last_partition_takes_the_disk(tmp_path: Path, flavour: str, lab
     enlarge(machine, GROWN)
     guest.run("grow")
     assert changes(guest) == []
+
+
+# What their growth is called, and how the kernel tells of them: a btrfs has no device of its own number.
+OTHERS = {
+    "xfs": ("xfs_growfs", "254:1 / / rw,relatime - xfs /dev/vda1", "253:0 / / rw - xfs /dev/mapper/system-root"),
+    "btrfs": ("btrfs", "0:27 / / rw,relatime - btrfs /dev/vda1", "0:27 / / rw - btrfs /dev/mapper/system-root"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_file_systems_take_the_disk_too(tmp_path: Path, flavour: str, kind: str) -> None:
+    program, mounted, _volume = OTHERS[kind]
+    guest, machine = plain_guest(tmp_path, flavour, "gpt")
+    guest.write("proc/self/mountinfo", f"22 1 {mounted} rw,relatime\n")
+    enlarge(machine, GROWN)
+    guest.run("grow")
+    assert changes(guest) == ["sfdisk", "partx", program]
+    assert GROWN - machine.state["filesystem"] < 3 * MIB
+    enlarge(machine, GROWN)
+    guest.run("grow")
+    assert changes(guest) == []
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_file_systems_take_the_group_too(tmp_path: Path, flavour: str, kind: str) -> None:
+    program, _mounted, mounted = OTHERS[kind]
+    guest, machine = lvm_guest(tmp_path, flavour, "gpt")
+    guest.write("proc/self/mountinfo", f"22 1 {mounted} rw,relatime\n")
+    (tmp_path / "dev" / "mapper").mkdir()
+    (tmp_path / "dev" / "dm-0").touch()
+    (tmp_path / "dev" / "mapper" / "system-root").symlink_to("../dm-0")
+    enlarge(machine, GROWN)
+    guest.run("grow")
+    assert changes(guest) == ["sfdisk", "partx", "pvcreate", "vgextend", "lvextend", program]
+    settled(machine)
+    enlarge(machine, GROWN)
+    guest.run("grow")
+    assert changes(guest) == []
+
+
+def test_a_root_that_lies_nowhere_is_left_alone(tmp_path: Path) -> None:
+    guest, machine = plain_guest(tmp_path, "dash", "gpt")
+    guest.write("proc/self/mountinfo", "22 1 0:27 / / rw - btrfs nowhere rw\n")
+    enlarge(machine, GROWN)
+    assert "the root file system (btrfs) is on no block device: nothing to grow" in guest.run("grow")
 
 
 def attributes(machine: FakeMachine) -> list[str]:

@@ -75,7 +75,7 @@ def test_every_bad_value_is_told_at_once_with_a_remedy(checkout: Path, tmp_path:
     [
         (
             {
-                "image_filesystem": "xfs",
+                "image_filesystem": "zfs",
                 "image_visibility": "everyone",
                 "image_compression": "lzma",
                 "image_timezone": "Mars/Base",
@@ -90,7 +90,7 @@ def test_every_bad_value_is_told_at_once_with_a_remedy(checkout: Path, tmp_path:
                 "image_name": "a\nb",
             },
             [
-                "image_filesystem=xfs: is not known; use ext3 or ext4",
+                "image_filesystem=zfs: is not known; use ext3, ext4, xfs or btrfs",
                 "image_visibility=everyone: is not known; use private, shared, community or public",
                 "image_compression=lzma: is not known; use zstd or zlib",
                 "image_timezone=Mars/Base: is not a time zone; write one as Europe/Berlin",

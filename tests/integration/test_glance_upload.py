@@ -209,7 +209,7 @@ def test_bad_files_are_refused_before_anything_is_sent(glance_cloud: TestCloud, 
     alone = dict.fromkeys(("kernel", "ramdisk", "kernel_name", "ramdisk_name"))
     for wrong, words in (
         ({"image": str(empty)}, "the file is empty"),
-        ({"image": str(qcow2)}, "must be a bare ext2, ext3, ext4 or xfs"),
+        ({"image": str(qcow2)}, "must be a bare ext2, ext3, ext4, xfs or btrfs"),
         ({"ramdisk": str(empty)}, "the file is empty"),
         ({"kernel": triplet["ramdisk"]}, "not a Linux kernel"),
         ({"image": str(folder / "missing")}, "No such file"),

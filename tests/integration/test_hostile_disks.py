@@ -240,8 +240,8 @@ def test_absurd_sizes(tmp_path: Path, canary: Path, size: str, said: str) -> Non
     ("sign", "place", "said"),
     [
         (b"LUKS\xba\xbe\x00\x02", 0, "an encrypted volume (LUKS)"),
-        (b"XFSB", 0, "xfs and btrfs would need libguestfs or a mount by the kernel, and neither is offered yet"),
-        (b"_BHRfS_M", 0x10040, "xfs and btrfs would need libguestfs or a mount by the kernel"),
+        (b"XFSB", 0, "holds xfs; a tree is unpacked from ext2, ext3 and ext4 alone"),
+        (b"_BHRfS_M", 0x10040, "holds btrfs; a tree is unpacked from ext2, ext3 and ext4 alone"),
     ],
 )
 @pytest.mark.parametrize("label", ["dos", ""])

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers import written
 from helpers.disks import MIB, make_disk, make_filesystem, tool
 from helpers.modules import run_module
 from helpers.system_trees import make_tree
@@ -33,6 +34,8 @@ def image(kind: str, tree: Path, folder: Path) -> Path:
         return tree
     if "disk" in kind:
         make_disk(raw, tree, label=kind.split()[1], size=64 * MIB)
+    elif kind.split()[1] in written.KINDS:
+        written.write(kind.split()[1], raw, tree)
     else:
         make_filesystem(raw, tree, size=48 * MIB)
     format = kind.split()[0]
@@ -46,7 +49,17 @@ def image(kind: str, tree: Path, folder: Path) -> Path:
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize(
     "kind",
-    ["tree", "raw filesystem", "raw dos disk", "raw gpt disk", "qcow2 filesystem", "qcow2 gpt disk", "vpc dos disk"],
+    [
+        "tree",
+        "raw filesystem",
+        "raw xfs",
+        "qcow2 btrfs",
+        "raw dos disk",
+        "raw gpt disk",
+        "qcow2 filesystem",
+        "qcow2 gpt disk",
+        "vpc dos disk",
+    ],
 )
 def test_the_same_verdicts_everywhere(tree: Path, tmp_path: Path, kind: str, check: bool) -> None:
     path = image(kind, tree, tmp_path)
@@ -57,7 +70,8 @@ def test_the_same_verdicts_everywhere(tree: Path, tmp_path: Path, kind: str, che
     assert sorted(result["broken"]) == BROKEN
     assert "hunter2" not in json.dumps(result)
     grows = next(entry for entry in result["results"] if entry["id"] == "Q1c")
-    assert ("root file system: ext4" in grows["evidence"]) is (kind != "tree")
+    filesystem = kind.split()[-1] if kind.split()[-1] in written.KINDS else "ext4"
+    assert (f"root file system: {filesystem}" in grows["evidence"]) is (kind != "tree")
     if before is not None:
         assert path.read_bytes() == before
     assert [entry for folder in tmp_path.glob("goldsmith-*") for entry in folder.iterdir()] == []

@@ -20,6 +20,7 @@ PREFIX = "ansible_collections.goldsmith.openstack.plugins."
 ORDER = [
     "_host",
     "_ext",
+    "_fs",
     "_lvm",
     "_image",
     "_guest",

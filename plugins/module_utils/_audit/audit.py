@@ -25,8 +25,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule im
     LogicalVolume,
     Rule,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -123,17 +123,17 @@ def open_root(runner: Runner, path: str) -> Iterator[Root]:
 def _root(disk: disk_areas.Disk) -> Root:
     """Find the root file system by its content, the largest first; no more than it is unpacked."""
     whole = disk_areas.Area(0, (Stretch(0, disk.image.virtual_size),))
-    is_bare = disk.superblock(whole) is not None
+    is_bare = disk.fstype(whole) is not None
     for area in [whole] if is_bare else sorted(disk.areas, key=lambda area: -area.size):
-        if block := disk.superblock(area):
-            files = ImageFiles(*disk.place(area), disk.image.path)
+        if fstype := disk.fstype(area):
+            files = files_of(fstype, *disk.place(area), disk.image.path)
             if is_bare or files.exists("/etc"):
                 parts = () if is_bare or disk.table is None else disk.table.partitions
                 types = tuple(part.type for part in parts)
                 numbers = None if is_bare else tuple(part.number for part in parts)
-                return Root(files, block.fstype, types, numbers, _volume(area))
+                return Root(files, fstype, types, numbers, _volume(area))
     raise GoldsmithError(
-        f"{disk.image.path} holds no root file system of the kind ext2, ext3 or ext4",
+        f"{disk.image.path} holds no root file system of the kind ext2, ext3, ext4, xfs or btrfs",
         hint=disk.trouble() or "others cannot be read without a mount; audit the tree instead",
     )
 

@@ -11,14 +11,18 @@ _LVM = ("lvm", "8e")
 _SWAP = ("82", "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f")
 
 
-def judge(guest: Guest, *, lvm: bool) -> tuple[list[str], list[str]]:
-    """Return faults and what was seen: an ext root, no swap, and LVM only where the strategy is made of it.
+# What grows while it is mounted
+_GROW = ("ext3", "ext4", "xfs", "btrfs")
+
+
+def judge(guest: Guest, *, lvm: bool, filesystems: tuple[str, ...] = _GROW) -> tuple[list[str], list[str]]:
+    """Return faults and what was seen: a root of one of the *filesystems*, no swap, LVM only with a strategy of it.
 
     Of a tree only its fstab is known, of a bare file system no partition.
     """
     faults, seen = [], []
     if guest.filesystem is not None:
-        (seen if guest.filesystem in ("ext3", "ext4") else faults).append(f"root file system: {guest.filesystem}")
+        (seen if guest.filesystem in filesystems else faults).append(f"root file system: {guest.filesystem}")
     kinds = [kind.lower() for kind in guest.partitions or ()]
     faults += ["partition of the type swap" for kind in kinds if kind in _SWAP]
     if lvm:

@@ -43,7 +43,7 @@ class BootEntry:
 @rule("Q1x", "The root file system grows to the flavour's disk, by XenAPI from outside", resize="xen")
 def grows(guest: Guest) -> Finding:
     """One partition, number 1, with an ext file system: no LVM, no swap, no /boot; nothing names a device."""
-    faults, seen = guest_storage.judge(guest, lvm=False)
+    faults, seen = guest_storage.judge(guest, lvm=False, filesystems=("ext3", "ext4"))
     numbers = guest.partition_numbers
     if numbers:
         told = ", ".join(str(number) for number in numbers)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qemu import Disk
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import human_size
@@ -25,9 +26,9 @@ def require_bootable(runner: Runner, image: str, *, is_disk: bool) -> None:
             qemu_img.inspect(runner, image)
         except GoldsmithError as error:
             raise OptionError("image", image, str(error)) from error
-    elif e2fs.read_superblock(image) is None:
+    elif e2fs.read_superblock(image) is None and fs_volume.read_file(image) is None:
         hint = "with kernel and ramdisk, image is a bare root file system, not a disk"
-        raise OptionError("image", image, "no ext file system", hint=hint)
+        raise OptionError("image", image, "no ext, xfs or btrfs file system", hint=hint)
 
 
 def overlay(runner: Runner, image: str, size: int, folder: Path) -> Disk:
@@ -42,7 +43,10 @@ def overlay(runner: Runner, image: str, size: int, folder: Path) -> Disk:
 
 
 def grown_copy(runner: Runner, image: str, size: int, folder: Path) -> Disk:
-    """Return a private copy of a root file system, grown to *size* bytes beforehand, as Compute does for AMI images."""
+    """Return a private copy of a root file system on a disk of *size* bytes.
+
+    An ext is grown to it beforehand, as Compute does for AMI images; the others the guest grows while they are mounted.
+    """
     require_bootable(runner, image, is_disk=False)
     size = max(size, os.path.getsize(image))
     needed, free = os.stat(image).st_blocks * 512, shutil.disk_usage(folder).free
@@ -55,6 +59,7 @@ def grown_copy(runner: Runner, image: str, size: int, folder: Path) -> Disk:
     runner.run(["cp", "--reflink=auto", "--sparse=always", "--", image, path])
     os.chmod(path, 0o600)
     os.truncate(path, size)
-    e2fs.check(runner, str(path), repair=True)
-    runner.run(["resize2fs", path])
+    if e2fs.read_superblock(image):
+        e2fs.check(runner, str(path), repair=True)
+        runner.run(["resize2fs", path])
     return Disk(str(path), "raw", size)

@@ -13,16 +13,18 @@ from typing import Any
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal, said
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.image_variables import DISKS
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.publication_variables import PUBLICATION
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, parse_size
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap import RPM_TOOLS
 
 FILES = ("signing_key", "signing_certificate")
-# The root file system by its label: the same on a partition and on the bare disk of a triplet
-_ROOT = "LABEL=cloudimg-rootfs"
 # What a definition and its roles put into a tree is meant: it stays, and the audit judges it.
 _MEANT = ("passwords", "private_keys", "proxy", "secrets")
+# The file systems whose programs every guest has
+_ALWAYS_THERE = ("ext3", "ext4")
 TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
 # What the manifest keeps of it: what the image is, and nothing of the site that built it.
 _RECORDED = (
@@ -96,6 +98,7 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
     for name, reason in strategy.get("refused_formats", {}).items():
         if name in values["formats"]:
             yield "formats", f"does not go with {resize}: {reason}"
+    yield from _filesystem_faults(values, axes)
     firmwares = [name for name in strategy["firmware"] if name in axes.architecture["firmware"]]
     if not firmwares:
         yield "architecture", f"does not go with {resize}, which needs {' or '.join(strategy['firmware'])}"
@@ -131,6 +134,25 @@ def _personal_faults(values: Mapping[str, Any], place: Place) -> Iterator[str]:
         yield from personal.proxy_faults(place.environment)
     if "ssh_keys" in chosen:
         yield from personal.key_faults(place.public_keys)
+
+
+def _filesystem_faults(values: Mapping[str, Any], axes: Axes) -> Iterator[tuple[str, str]]:
+    root = values["filesystem"]
+    if root not in (fits := axes.strategy.get("filesystems", (root,))):
+        yield "filesystem", f"does not go with image_resize={values['resize']}; use {' or '.join(fits)}"
+    if root not in _ALWAYS_THERE and values["build"] != "chroot":
+        yield "filesystem", f"does not go with image_build={values['build']}; use ext4, or image_build=chroot"
+    for option, names in (("filesystem", [root]), ("volumes", [volume["filesystem"] for volume in values["volumes"]])):
+        for name in names:
+            if name not in (*_ALWAYS_THERE, *axes.distribution.get("filesystem_packages", ())):
+                yield option, f"image_distribution={values['distribution']} has no programs for {name}; use ext4"
+    for volume in values["volumes"]:
+        least = fs_volume.SMALLEST.get(volume["filesystem"], 0)
+        if parse_size(volume["size"], "image_volumes") < least:
+            yield (
+                "volumes",
+                f"{volume['name']} is too small for {volume['filesystem']}; give it {least // MIB}M or more",
+            )
 
 
 def release_of(name: str, distribution: Mapping[str, Any]) -> str:
@@ -215,6 +237,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "keyrings": [_absolute(path, place) for path in values["keyrings"]],
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
+        "root_label": disk_layout.root_label(values["filesystem"]),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],
         "authorized_keys": list(dict.fromkeys([*values["authorized_keys"], *own_keys])),
         "proxies": proxies,
@@ -264,7 +287,7 @@ def _proxies(proxy: str, environment: Mapping[str, str]) -> dict[str, str]:
 def _layout(done: Mapping[str, Any], group: str | None) -> dict[str, Any]:
     """Volume groups for the disk, lines for fstab, and the bytes that are not the root's."""
     if not group:
-        return {"volume_groups": [], "mounts": [], "reserved": 0, "root_device": _ROOT}
+        return {"volume_groups": [], "mounts": [], "reserved": 0, "root_device": f"LABEL={done['root_label']}"}
     root = {"name": "root", "filesystem": done["filesystem"]}
     others = [{name: volume[name] for name in ("name", "size", "filesystem")} for volume in done["volumes"]]
     return {

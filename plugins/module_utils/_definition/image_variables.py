@@ -11,6 +11,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal imp
 
 DISKS = ("qcow2", "raw", "vhd")
 FORMATS = (*DISKS, "triplet")
+FILESYSTEMS = ("ext3", "ext4", "xfs", "btrfs")
 
 IMAGE = (
     *grouped(
@@ -69,7 +70,13 @@ IMAGE = (
             choices=("bios", "uefi", "hybrid"),
             shown="bios; with image_architecture=arm64 uefi",
         ),
-        Variable("filesystem", "text", "ext4", "File system of the root.", choices=("ext3", "ext4")),
+        Variable(
+            "filesystem",
+            "text",
+            "ext4",
+            "File system of the root. An xfs has 300 MiB or more, a btrfs 130 MiB.",
+            choices=FILESYSTEMS,
+        ),
         Variable(
             "volumes",
             "records",
@@ -81,7 +88,7 @@ IMAGE = (
                 Variable(
                     "mountpoint", "text", "", "Where it is mounted. Without one it is not.", check=checks.mountpoint
                 ),
-                Variable("filesystem", "text", "ext4", "Its file system.", choices=("ext3", "ext4")),
+                Variable("filesystem", "text", "ext4", "Its file system.", choices=FILESYSTEMS),
             ),
         ),
         Variable(

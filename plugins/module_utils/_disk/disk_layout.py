@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, parse_size
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import partitions
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm import naming
 
 NONE, MBR, GPT = "none", "mbr", "gpt"
-ROOT_LABEL = "cloudimg-rootfs"
+# The label of the root, and that where this is too long: xfs has room for 12 bytes.
+ROOT_LABEL, SHORT_ROOT_LABEL = "cloudimg-rootfs", "rootfs"
 ESP_SIZE = 64 * MIB
-_LONGEST_LABELS = {"ext3": 16, "ext4": 16, "vfat": 11}
+_LONGEST_LABELS = {"ext3": 16, "ext4": 16, "vfat": 11, **fs_volume.LONGEST_LABELS}
+_HOLD_TREES = (*e2fs.FEATURES, *fs_volume.SMALLEST)
 _LABELS = {"none": NONE, "bios": MBR, "uefi": GPT, "hybrid": GPT}
 BIOS = ("bios", "hybrid")
 UEFI = ("uefi", "hybrid")
@@ -77,6 +80,11 @@ class Layout:
         return next(found, None) if partition.type == partitions.LVM else None
 
 
+def root_label(filesystem: str | None) -> str:
+    """Return the label of a root file system."""
+    return SHORT_ROOT_LABEL if _LONGEST_LABELS.get(filesystem, 99) < len(ROOT_LABEL) else ROOT_LABEL
+
+
 def default_volumes(
     label: str, firmware: str, filesystem: str, groups: tuple[Group, ...] = ()
 ) -> tuple[LayoutVolume, ...]:
@@ -84,7 +92,7 @@ def default_volumes(
 
     Where there are volume groups, the partition of the first takes the place of the root.
     """
-    root = LayoutVolume("root", filesystem=filesystem, label=ROOT_LABEL)
+    root = LayoutVolume("root", filesystem=filesystem, label=root_label(filesystem))
     if groups:
         root = LayoutVolume(groups[0].partition, partitions.LVM, None)
     before = []
@@ -150,7 +158,7 @@ def _volume(
         type=type,
         filesystem=None if has_none else item["filesystem"],
         size=parse_size(item["size"], size_option) if item["size"] else None,
-        label=item["label"] or (ROOT_LABEL if item["name"] == "root" and type != partitions.LVM else ""),
+        label=item["label"] or (root_label(item["filesystem"]) if item["name"] == "root" and not has_none else ""),
         number=number,
     )
 
@@ -171,9 +179,9 @@ def check(layout: Layout) -> None:
         raise OptionError("tree", layout.tree, "two volumes are named root", hint="name one of them otherwise")
     if layout.tree and not roots:
         raise OptionError("tree", layout.tree, "no volume is named root, so it has no place")
-    if layout.tree and roots[0].filesystem not in e2fs.FEATURES:
+    if layout.tree and roots[0].filesystem not in _HOLD_TREES:
         option = "partitions.filesystem" if roots[0] in layout.volumes else "volume_groups.volumes.filesystem"
-        raise OptionError(option, roots[0].filesystem, "cannot hold a tree", hint="use ext4 or ext3")
+        raise OptionError(option, roots[0].filesystem, "cannot hold a tree", hint="use ext4, ext3, xfs or btrfs")
     if layout.tree and not os.path.isdir(layout.tree):
         raise OptionError("tree", layout.tree, "is not a folder")
 
@@ -206,8 +214,7 @@ def _check_partitions(layout: Layout) -> None:
             raise OptionError(
                 "partitions.number", volume.number, f"is no number of a partition with label={layout.label}"
             )
-        if volume.size == 0:
-            raise OptionError("partitions.size", 0, f"is no size for {volume.name}")
+        _check_size("partitions.size", volume)
         _check_label("partitions.label", volume)
         if layout.label != GPT and volume.type == partitions.BIOS_BOOT:
             raise OptionError("partitions.type", volume.type, "belongs to a GPT", hint="set label=gpt")
@@ -252,9 +259,18 @@ def _check_volumes(group: Group) -> None:
             raise OptionError(f"{option}.name", volume.name, "is no name of a logical volume", hint=_NAME_HINT)
         if not naming.is_short(group.name, volume.name):
             raise OptionError(f"{option}.name", volume.name, f"is too long together with the group {group.name}")
-        if volume.size == 0:
-            raise OptionError(f"{option}.size", 0, f"is no size for {volume.name}")
+        _check_size(f"{option}.size", volume)
         _check_label(f"{option}.label", volume)
+
+
+def _check_size(option: str, volume: LayoutVolume) -> None:
+    if volume.size is None:
+        return
+    if volume.size == 0:
+        raise OptionError(option, 0, f"is no size for {volume.name}")
+    least = fs_volume.SMALLEST.get(volume.filesystem, 0)
+    if volume.size < least:
+        raise OptionError(option, volume.size, f"is too small for {volume.filesystem}", hint=f"give it {least} or more")
 
 
 def _check_label(option: str, volume: LayoutVolume) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import os_release
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
@@ -89,7 +89,7 @@ def extract(
     with scratch_folder("extract") as folder:
         disk = disk_areas.Disk(runner, image, str(folder))
         try:
-            root = _find_root(disk, request)
+            root = _find_root(disk, request, unpacked=bool(outputs.tree))
             facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
             facts |= {"partition": root.number or None, "volume": root.volume or None}
             return facts | _Extraction(disk, root, outputs, request, check_mode=check_mode).run()
@@ -160,9 +160,8 @@ class _Extraction:
         if self._outputs.tree:
             # In check mode nothing was joined yet.
             return [path for path in (self._outputs.kernel, self._outputs.ramdisk) if path], None
-        files = ImageFiles(
-            self._root.path, self._root.offset, checked_filesystem.described(self._disk, self._root.area)
-        )
+        where = checked_filesystem.described(self._disk, self._root.area)
+        files = files_of(self._root.block.fstype, self._root.path, self._root.offset, where)
         return self._boot_files_of(files, self._disk.image.path)
 
     def _boot_files_of(self, files: GuestFiles, where: str) -> tuple[list[str], str]:
@@ -244,9 +243,10 @@ def _is_closed(status: os.stat_result) -> bool:
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o011
 
 
-def _find_root(disk: disk_areas.Disk, request: Request) -> disk_areas.Area:
+def _find_root(disk: disk_areas.Disk, request: Request, *, unpacked: bool) -> disk_areas.Area:
     areas = disk_areas.choose(disk, partition=request.partition, volume=request.volume)
-    found = [area for area in areas if disk.superblock(area)]
+    # A tree is unpacked from ext alone.
+    found = [area for area in areas if (disk.superblock(area) if unpacked else disk.fstype(area))]
     if len(found) > 1:
         # Of several the one that looks like a root.
         found = [area for area in found if _holds_system(disk, area)] or found
@@ -269,7 +269,8 @@ def _find_root(disk: disk_areas.Disk, request: Request) -> disk_areas.Area:
 def _holds_system(disk: disk_areas.Disk, area: disk_areas.Area) -> bool:
     path, start = disk.place(area)
     try:
-        return bool(ImageFiles(path, start, checked_filesystem.described(disk, area)).names("/etc"))
+        where = checked_filesystem.described(disk, area)
+        return bool(files_of(disk.fstype(area) or "", path, start, where).names("/etc"))
     except GoldsmithError:
         return False
 

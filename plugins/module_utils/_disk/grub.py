@@ -21,14 +21,16 @@ BIOS = "i386-pc"
 # The platforms with UEFI, and the names of their programs on the EFI system partition.
 EFI_PROGRAMS = {"x86_64-efi": "BOOTX64.EFI", "arm64-efi": "BOOTAA64.EFI"}
 _PACKAGES = {BIOS: "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
-_MODULES = ("part_msdos", "part_gpt", "ext2", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
+# What reads the root file system
+_READERS = {"xfs": "xfs", "btrfs": "btrfs"}
+_MODULES = ("part_msdos", "part_gpt", "{reader}", "lvm", "search", "search_fs_uuid", "normal", "configfile", "linux")
 _MORE = ("echo", "test", "serial", "terminal", "gzio", "all_video")
 _NOT_EVERYWHERE = ("serial", "all_video")
 
 # Where distributions have GRUB's modules, and the command by which a GRUB reads boot loader entries, by its module.
 _MODULE_FOLDERS = ("usr/lib/grub", "usr/share/grub2", "usr/lib/grub2")
 _ENTRIES = "/boot/loader/entries"
-_READERS = {"blscfg": f"set blsdir={_ENTRIES}\nblscfg", "blsuki": f"blscfg --path {_ENTRIES}"}
+_ENTRY_READERS = {"blscfg": f"set blsdir={_ENTRIES}\nblscfg", "blsuki": f"blscfg --path {_ENTRIES}"}
 
 # Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
 _BPB = slice(0x03, 0x5A)
@@ -47,6 +49,7 @@ class Target:
 
     uuid: str
     volume: str | None = None
+    filesystem: str = "ext4"
 
     @property
     def search(self) -> str:
@@ -91,7 +94,7 @@ def entries_reader(tree: str, platforms: Sequence[str]) -> str:
     if not any(Path(tree, _ENTRIES[1:]).glob("*.conf")):
         return ""
     folders = [module_folder(tree, platform) for platform in platforms]
-    return next((name for name in _READERS if all((folder / f"{name}.mod").is_file() for folder in folders)), "")
+    return next((name for name in _ENTRY_READERS if all((folder / f"{name}.mod").is_file() for folder in folders)), "")
 
 
 def has_serial(tree: str, platform: str) -> bool:
@@ -135,7 +138,12 @@ def make_core(runner: Runner, tree: str, platform: str, target: Target, output: 
     """
     folder, boot = module_folder(tree, platform), boot_folder(tree)
     more = [name for name in _MORE if name not in _NOT_EVERYWHERE or (folder / f"{name}.mod").is_file()]
-    modules = [*_MODULES, *more, *(["biosdisk"] if platform == BIOS else ["fat"])]
+    reader = _READERS.get(target.filesystem, "ext2")
+    modules = [
+        *(name.format(reader=reader) for name in _MODULES),
+        *more,
+        *(["biosdisk"] if platform == BIOS else ["fat"]),
+    ]
     early = Path(f"{output}.cfg")
     early.write_text(f"{target.search}\nset prefix=($root){boot}\n")
     argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-c", str(early)]
@@ -190,7 +198,7 @@ def configuration(root: Root) -> str:
             "if [ -s $prefix/grubenv ]; then load_env; fi",
             'if [ -n "$saved_entry" ]; then set default="$saved_entry"; fi',
         )
-        words = [*begin, *chosen, f"insmod {root.reader}", _READERS[root.reader]]
+        words = [*begin, *chosen, f"insmod {root.reader}", _ENTRY_READERS[root.reader]]
         return "# Each kernel has an entry in /boot/loader/entries.\n" + "\n".join(words) + "\n"
     entry = [
         *begin,

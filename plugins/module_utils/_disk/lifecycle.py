@@ -143,7 +143,7 @@ class Image:
     def _choose(self, partition: int | None, volume: str | None) -> disk_areas.Area:
         disk = self._raw_disk()
         areas = disk_areas.choose(disk, partition=partition, volume=volume)
-        chosen = areas if len(areas) == 1 else [area for area in areas if disk.superblock(area)]
+        chosen = areas if len(areas) == 1 else [area for area in areas if disk.fstype(area)]
         if len(chosen) != 1:
             names = ", ".join(area.name for area in areas)
             raise OptionError("partition", partition, f"does not select one of {names}", hint="name one of them")

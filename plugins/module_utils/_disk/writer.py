@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import fat, grub
@@ -21,6 +23,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.disk_lay
     check,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import seeded_uuid
@@ -56,7 +59,8 @@ class Placed:
     @property
     def target(self) -> grub.Target:
         """The volume as GRUB has to find it."""
-        return grub.Target(self.uuid, naming.mapped_name(self.group.name, self.volume.name) if self.group else None)
+        mapped = naming.mapped_name(self.group.name, self.volume.name) if self.group else None
+        return grub.Target(self.uuid, mapped, self.volume.filesystem or "")
 
     def describe(self) -> dict[str, object]:
         """Return the volume as a playbook sees it."""
@@ -201,8 +205,8 @@ def mismatch(runner: Runner, plan: DiskPlan, path: str) -> str | None:
         if volumes and found != volumes:
             return f"its volumes in {placed.volume.name} are others"
     for placed in plan.filesystems:
-        block = e2fs.read_superblock(path, placed.start)
-        if placed.volume.filesystem in e2fs.FEATURES and (block is None or block.fstype != placed.volume.filesystem):
+        wanted = placed.volume.filesystem
+        if wanted in (*e2fs.FEATURES, *fs_volume.SMALLEST) and _fstype(path, placed.start) != wanted:
             return f"its volume {placed.volume.name} holds no {placed.volume.filesystem}"
     return None
 
@@ -255,7 +259,14 @@ def _root_size(runner: Runner, layout: Layout) -> int:
     extent = rootfs.measure(runner, layout.tree, namespaces.prefix())
     # The boot loader's files are added to those of the tree.
     boot = 4 * MIB if layout.firmware in BIOS else MIB
+    root = next(placed for placed in _all_volumes(layout) if placed.is_root)
+    if root.filesystem in fs_volume.SMALLEST:
+        return fs_volume.needed_size(root.filesystem, extent.data + boot, extent.files + 400, layout.free)
     return e2fs.needed_size(extent.data + boot, extent.files + 400, layout.free)
+
+
+def _all_volumes(layout: Layout) -> list[LayoutVolume]:
+    return [*layout.volumes, *(volume for group in layout.groups for volume in group.volumes)]
 
 
 def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, environment: dict[str, str]) -> None:
@@ -277,6 +288,23 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
         if volume.is_root and plan.kernel:
             _add_boot_files(runner, plan, placed, path, environment)
         e2fs.fix_times(runner, path, plan.epoch, offset=placed.start, environment=environment)
+    elif volume.filesystem in fs_volume.SMALLEST:
+        tree = layout.tree if volume.is_root else None
+        with _boot_files(plan, placed) as (files, folders):
+            fs_volume.make(
+                runner,
+                path,
+                fstype=volume.filesystem,
+                size=placed.size,
+                label=volume.label,
+                uuid=placed.uuid,
+                epoch=plan.epoch,
+                offset=placed.start,
+                tree=tree,
+                files=files if tree else {},
+                labels=_labels(runner, plan, files, folders) if tree else {},
+                prefix=namespaces.prefix() if tree else (),
+            )
     elif volume.filesystem == "vfat":
         fat.make(runner, path, offset=placed.start, size=placed.size, label=volume.label, environment=environment)
         if volume.type == partitions.ESP and layout.firmware in UEFI and plan.root:
@@ -291,7 +319,27 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
 
 
 def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, environment: dict[str, str]) -> None:
+    with _boot_files(plan, root) as (files, folders):
+        exists = ImageFiles(path, root.start, path).exists
+        e2fs.put_files(runner, path, files, exists=exists, folders=folders, offset=root.start, environment=environment)
+        found = _labels(runner, plan, files, [*folders, "/lost+found"])
+        values = {name: label.encode() + b"\0" for name, label in found.items()}
+        e2fs.put_attributes(runner, path, values, selinux.NAME, offset=root.start, environment=environment)
+
+
+def _labels(runner: Runner, plan: DiskPlan, files: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
+    """Return the labels of SELinux of what the tree does not have."""
+    kinds = {**dict.fromkeys(files, "file"), **dict.fromkeys(folders, "dir")}
+    return selinux.labels(runner, plan.layout.tree, kinds) if plan.layout.tree else {}
+
+
+@contextmanager
+def _boot_files(plan: DiskPlan, root: Placed) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Yield what the boot loader has in a root file system: host files by their names inside, and their folders."""
     layout = plan.layout
+    if not plan.kernel or not root.volume.is_root:
+        yield {}, []
+        return
     platforms = [grub.BIOS] * (layout.firmware in BIOS)
     platforms += [grub.efi_platform(layout.tree)] * (layout.firmware in UEFI)
     serial = all(grub.has_serial(layout.tree, platform) for platform in platforms)
@@ -304,13 +352,12 @@ def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, env
         files = {f"{boot}/grub.cfg": str(configuration)}
         for platform in platforms:
             files |= grub.module_files(layout.tree, platform)
-        folders = [boot, *(f"{boot}/{platform}" for platform in platforms)]
-        exists = ImageFiles(path, root.start, path).exists
-        e2fs.put_files(runner, path, files, exists=exists, folders=folders, offset=root.start, environment=environment)
-        kinds = {**dict.fromkeys(files, "file"), **dict.fromkeys([*folders, "/lost+found"], "dir")}
-        found = selinux.labels(runner, layout.tree, kinds)
-        values = {name: label.encode() + b"\0" for name, label in found.items()}
-        e2fs.put_attributes(runner, path, values, selinux.NAME, offset=root.start, environment=environment)
+        yield files, [boot, *(f"{boot}/{platform}" for platform in platforms)]
+
+
+def _fstype(path: str, offset: int) -> str | None:
+    block = e2fs.read_superblock(path, offset) or fs_volume.read_file(path, offset)
+    return block.fstype if block else None
 
 
 def _shape(table: partitions.Table) -> list[tuple[int, int, int, str]]:

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import fs_reader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import disk_areas, qemu_img
 
@@ -20,7 +22,7 @@ class Filesystem:
     """The file system of an area: *size* bytes at *offset* of a file. *repaired*: that file is a copy, and mended."""
 
     area: disk_areas.Area
-    block: e2fs.Superblock
+    block: e2fs.Superblock | fs_volume.Volume
     path: str
     offset: int
     repaired: bool
@@ -39,8 +41,10 @@ def take(disk: disk_areas.Disk, area: disk_areas.Area, *, repair: bool, check: b
     """
     where = described(disk, area)
     block = disk.superblock(area)
+    if block is None and (other := disk.fs_superblock(area)):
+        return _taken(disk, area, other)
     if block is None:
-        raise GoldsmithError(f"there is no ext file system in {where}")
+        raise GoldsmithError(f"there is no ext, xfs or btrfs file system in {where}")
     if block.size > area.size:
         raise GoldsmithError(f"the file system in {where} is bigger than its place", hint="the image is incomplete")
     if not block.clean and not repair:
@@ -68,6 +72,21 @@ def take(disk: disk_areas.Disk, area: disk_areas.Area, *, repair: bool, check: b
     if mended is None or not mended.clean:
         raise GoldsmithError(f"the file system in {where} cannot be repaired", hint="its image is lost")
     return Filesystem(area, mended, path, offset, repaired=True)
+
+
+def _taken(disk: disk_areas.Disk, area: disk_areas.Area, block: fs_volume.Volume) -> Filesystem:
+    """Return an xfs or a btrfs. Their own tools repair them, and when they are mounted so does the kernel."""
+    path, offset = disk.place(area)
+    try:
+        is_clean = fs_volume.reader(block.fstype, path, offset).is_clean
+    except fs_reader.Damaged as error:
+        raise GoldsmithError(f"the file system in {described(disk, area)} cannot be read: {error}") from None
+    if not is_clean:
+        raise GoldsmithError(
+            f"the file system in {described(disk, area)} is not clean: the guest was not shut down cleanly",
+            hint="shut the guest down in an orderly way",
+        )
+    return Filesystem(area, block, path, offset, repaired=False)
 
 
 def described(disk: disk_areas.Disk, area: disk_areas.Area) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB
@@ -117,6 +118,16 @@ class Disk:
         raw = b"".join(self.read(piece.start, piece.size) for piece in area.part(_SUPERBLOCK))
         return None if area.trouble else e2fs.parse_superblock(raw)
 
+    def fs_superblock(self, area: Area) -> fs_volume.Volume | None:
+        """Return what the superblock of an xfs or a btrfs in an area says, None where there is none."""
+        found = None if area.trouble else fs_volume.read_superblock(lambda place, size: _of(self, area, place, size))
+        return found if found and 0 < found.size <= area.size else None
+
+    def fstype(self, area: Area) -> str | None:
+        """Return the kind of the file system in an area, where it is one that can be read."""
+        found = self.superblock(area) or self.fs_superblock(area)
+        return found.fstype if found else None
+
     def nodes(self, area: Area, size: int) -> Sequence[Mapping[str, Any]]:
         """Return the first *size* bytes of an area as qemu-img takes them, one piece after the other."""
         return [qemu_img.region(self.image, piece.start, piece.size) for piece in area.part(Stretch(0, size))]
@@ -140,8 +151,7 @@ class Disk:
         other = {area.name: what for area in self.areas if not area.trouble and (what := holds(self, area))}
         said += [f"{name} holds {what}" for name, what in other.items()]
         if {"xfs", "btrfs"} & set(other.values()):
-            # The ways that could: libguestfs, or a mount by the kernel.
-            said.append("xfs and btrfs would need libguestfs or a mount by the kernel, and neither is offered yet")
+            said.append("a tree is unpacked from ext2, ext3 and ext4 alone")
         return "; ".join(said)
 
     def _block(self, number: int) -> bytes:
@@ -163,11 +173,14 @@ class Disk:
 def holds(disk: Disk, area: Area) -> str:
     """Return what an area holds that is no ext file system, by its first bytes; empty where it is not known."""
 
-    def read(place: int, size: int) -> bytes:
-        wanted = Stretch(place + (area.size if place < 0 else 0), size)
-        return b"".join(disk.read(piece.start, piece.size) for piece in area.part(wanted))
+    kind = recognition.kind_of(lambda place, size: _of(disk, area, place, size))
+    return recognition.NAMES.get(kind or "", "")
 
-    return recognition.NAMES.get(recognition.kind_of(read) or "", "")
+
+def _of(disk: Disk, area: Area, place: int, size: int) -> bytes:
+    """Return bytes of an area; a place below zero counts from its end."""
+    wanted = Stretch(place + (area.size if place < 0 else 0), size)
+    return b"".join(disk.read(piece.start, piece.size) for piece in area.part(wanted))
 
 
 def of_raw(runner: Runner, path: str) -> Disk:

@@ -118,15 +118,15 @@ def require_raw(path: str, option: str) -> None:
 
 
 def require_root_file_system(path: str, option: str) -> None:
-    """Refuse what is no bare ext2, ext3, ext4 or xfs: Glance takes anything as an ami, and no guest would boot."""
+    """Refuse what is no bare ext2, ext3, ext4, xfs or btrfs: Glance takes anything as an ami, and no guest boots."""
     kind = kind_of_file(path)
-    if kind in ("ext", "xfs"):
+    if kind in ("ext", "xfs", "btrfs"):
         return
     what = "unknown content" if kind is None else "a whole disk" if kind == "disk" else NAMES[kind]
     raise OptionError(
         option,
         path,
-        f"{what}, but the root file system of a triplet must be a bare ext2, ext3, ext4 or xfs file system",
+        f"{what}, but the root file system of a triplet must be a bare ext2, ext3, ext4, xfs or btrfs file system",
         hint="give the file system alone, or leave out kernel and ramdisk to upload a whole disk",
     )
 

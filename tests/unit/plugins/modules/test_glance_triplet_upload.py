@@ -18,7 +18,7 @@ def test_files_are_judged_before_the_cloud_is_asked(tmp_path: Path) -> None:
     assert "the file is empty" in run_module(MODULE, {**options, "image": str(tmp_path / "empty")})["msg"]
     disk = raw_disk(tmp_path / "disk", size=1 << 20)
     triplet = {"kernel": str(kernel(tmp_path / "vmlinuz")), "ramdisk": str(disk), "image": str(disk)}
-    assert "bare ext2, ext3, ext4 or xfs" in run_module(MODULE, {**options, **triplet})["msg"]
+    assert "bare ext2, ext3, ext4, xfs or btrfs" in run_module(MODULE, {**options, **triplet})["msg"]
     assert "no-such-cloud is not in" in run_module(MODULE, {**options, "image": str(disk)})["msg"]
 
 

@@ -46,5 +46,5 @@ def test_check_mode_looks_at_every_image_and_boots_none(tmp_path: Path, root: di
     assert (result["changed"], "boots" in result, cache.exists()) == (False, False, False)
     (tmp_path / "kernel").write_bytes(bytes(4096))
     result = run_module("image_prove", {**arguments, "root": str(tmp_path / "kernel")}, check=True)
-    assert result["msg"].startswith(f"triplet: image={tmp_path}/kernel: no ext file system; ")
+    assert result["msg"].startswith(f"triplet: image={tmp_path}/kernel: no ext, xfs or btrfs file system; ")
     assert result["boot"] == "triplet"

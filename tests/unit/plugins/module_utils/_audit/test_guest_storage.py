@@ -22,7 +22,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_wa
         ("ext3", (), False, []),
         (None, None, True, []),  # a tree: nothing is known
         ("ext4", (), True, []),  # the root file system of a triplet
-        ("xfs", ("linux",), False, ["root file system: xfs"]),
+        ("xfs", ("linux",), False, []),
+        ("btrfs", ("linux",), False, []),
+        ("ext2", ("linux",), False, ["root file system: ext2"]),
         ("ext4", ("8e",), False, ["partition of the type lvm"]),
         ("ext4", ("linux",), True, ["logical volume of the root: none"]),
         ("ext4", ("0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "linux"), False, ["partition of the type swap"]),
@@ -33,6 +35,11 @@ def test_faults(
 ) -> None:
     guest = Guest(TreeFiles(str(tmp_path)), filesystem=filesystem, partitions=partitions)
     assert guest_storage.judge(guest, lvm=lvm)[0] == faults
+
+
+def test_a_strategy_may_want_some_file_systems_only(tmp_path: Path) -> None:
+    guest = Guest(TreeFiles(str(tmp_path)), filesystem="xfs", partitions=("linux",))
+    assert guest_storage.judge(guest, lvm=False, filesystems=("ext4",))[0] == ["root file system: xfs"]
 
 
 def test_the_volume_of_the_root(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from helpers import written
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot_disk
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
@@ -30,11 +31,23 @@ def test_backing_file_is_refused_before_anything_opens_it(tmp_path: Path) -> Non
 
 def test_disk_in_place_of_a_root_file_system(tmp_path: Path) -> None:
     image = qcow2_with_backing_file(tmp_path / "disk.qcow2")
-    with pytest.raises(OptionError, match="no ext file system; with kernel and ramdisk, image is a bare root"):
+    with pytest.raises(
+        OptionError, match="no ext, xfs or btrfs file system; with kernel and ramdisk, image is a bare root"
+    ):
         boot_disk.require_bootable(Runner(), str(image), is_disk=False)
-    with pytest.raises(OptionError, match="no ext file system"):
+    with pytest.raises(OptionError, match="no ext, xfs or btrfs file system"):
         boot_disk.grown_copy(Runner(), str(image), 1 << 30, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["disk.qcow2"]
+
+
+@pytest.mark.parametrize("kind", written.KINDS)
+def test_what_grows_while_it_is_mounted_gets_a_larger_disk_only(tmp_path: Path, kind: str) -> None:
+    image = written.write(kind, tmp_path / "root", None)
+    (tmp_path / "folder").mkdir()
+    disk = boot_disk.grown_copy(Runner(), str(image), 1 << 30, tmp_path / "folder")
+    with open(disk.path, "rb") as copy, open(image, "rb") as source:
+        assert copy.read(image.stat().st_size) == source.read()
+    assert (disk.size, Path(disk.path).stat().st_size) == (1 << 30, 1 << 30)
 
 
 def test_copy_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,6 +206,17 @@ def test_a_captured_machine_is_what_it_says() -> None:
             },
             "image_volumes=a,b: two of them have the same mountpoint; give each its own",
         ),
+        ("xen", {"filesystem": "xfs"}, "image_filesystem=xfs: does not go with image_resize=xen; use ext3 or ext4"),
+        (
+            "cloud_init",
+            {"filesystem": "btrfs", "build": "virt_install"},
+            "image_filesystem=btrfs: does not go with image_build=virt_install; use ext4, or image_build=chroot",
+        ),
+        (
+            "lvm",
+            {"volumes": [{"name": "a", "size": "100M", "filesystem": "btrfs"}]},
+            "image_volumes=a: a is too small for btrfs; give it 130M or more",
+        ),
         (
             "cloud_init",
             {"security_mirror": "http://a/"},
@@ -215,6 +227,22 @@ def test_a_captured_machine_is_what_it_says() -> None:
 def test_values_that_do_not_go_together(resize: str, given: dict[str, Any], fault: str) -> None:
     chosen = values(resize=resize, **given)
     assert definition.faults(chosen, axes(resize, architecture=chosen["architecture"]), PLACE) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"), [("ext4", "cloudimg-rootfs"), ("xfs", "rootfs"), ("btrfs", "cloudimg-rootfs")]
+)
+def test_the_label_fits_the_file_system(kind: str, label: str) -> None:
+    done = build(filesystem=kind)
+    assert done["root_label"] == label and done["root"].endswith(f".{kind}")
+
+
+def test_a_distribution_without_programs_for_a_file_system_is_told() -> None:
+    data = axes()
+    poor = replace(data, distribution={**data.distribution, "filesystem_packages": {}})
+    assert definition.faults(values(filesystem="xfs"), poor, PLACE) == [
+        "image_filesystem=xfs: image_distribution=debian has no programs for xfs; use ext4"
+    ]
 
 
 @pytest.mark.parametrize("mirror", ["", "host"])

@@ -40,6 +40,31 @@ def test_the_group_of_a_partition() -> None:
     assert layout.group_in(ROOT) is None, "it is not of the type lvm"
 
 
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [("ext3", "cloudimg-rootfs"), ("ext4", "cloudimg-rootfs"), ("xfs", "rootfs"), ("btrfs", "cloudimg-rootfs")],
+)
+def test_the_label_of_the_root_has_room(kind: str, label: str) -> None:
+    (root,) = disk_layout.default_volumes("mbr", "bios", kind)
+    assert root.label == disk_layout.root_label(kind) == label
+    check((root,), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "said"),
+    [
+        ("xfs", 299 * MIB, "partitions.size=313524224: is too small for xfs; give it 314572800 or more"),
+        ("btrfs", 100 * MIB, "partitions.size=104857600: is too small for btrfs; give it 136314880 or more"),
+    ],
+)
+def test_sizes_that_are_too_small_are_told_first(kind: str, size: int, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        check((replace(ROOT, filesystem=kind, size=size),), ())
+    group = Group("system", (replace(ROOT, filesystem=kind, size=size),), "system")
+    with pytest.raises(OptionError, match=said.replace("partitions", "volume_groups.volumes")):
+        check((PV,), (group,))
+
+
 @pytest.mark.parametrize("firmware", ["none", "bios"])
 def test_the_partition_of_the_first_group_is_in_the_place_of_the_root(firmware: str) -> None:
     volumes = disk_layout.default_volumes("mbr", firmware, "ext3", (replace(SYSTEM, partition="pv"),))
@@ -124,7 +149,7 @@ def test_the_partition_of_the_first_group_is_in_the_place_of_the_root(firmware: 
             (PV,),
             (Group("system", (replace(ROOT, filesystem=None),), "system"),),
             {"tree": "/"},
-            "volume_groups.volumes.filesystem=None: cannot hold a tree; use ext4 or ext3",
+            "volume_groups.volumes.filesystem=None: cannot hold a tree; use ext4, ext3, xfs or btrfs",
         ),
     ],
 )

@@ -82,6 +82,13 @@ def test_the_core_image_looks_for_the_root(tree: Path, tmp_path: Path) -> None:
     assert not early["path"].exists()
 
 
+@pytest.mark.parametrize(("kind", "module"), [("ext3", "ext2"), ("ext4", "ext2"), ("xfs", "xfs"), ("btrfs", "btrfs")])
+def test_the_core_image_reads_the_root(tree: Path, tmp_path: Path, kind: str, module: str) -> None:
+    runner = RecordingRunner()
+    grub.make_core(runner, str(tree), grub.BIOS, grub.Target("U", filesystem=kind), str(tmp_path / "core.img"))
+    assert {"ext2", "xfs", "btrfs"} & set(runner.calls[0]) == {module}
+
+
 def test_the_parts_and_their_places(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(range(256)) * 4096)

@@ -9,8 +9,10 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import written
 from helpers.disks import tool
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import checked_filesystem, disk_areas
@@ -54,6 +56,37 @@ def test_errors_are_named_without_our_own_copy(path: Path) -> None:
     with pytest.raises(GoldsmithError, match=r"the file system in .*disk has errors \(.*\); set repair=true"):
         take(path)
     assert take(path, repair=True).repaired
+
+
+@pytest.mark.parametrize("kind", written.KINDS)
+def test_others_are_taken_as_they_are_where_they_are_clean(tmp_path: Path, kind: str) -> None:
+    image = written.write(kind, tmp_path / "disk", None)
+    found = take(image)
+    assert (found.block.fstype, found.path, found.size) == (kind, str(image), image.stat().st_size)
+    with open(image, "r+b") as file:
+        if kind == "btrfs":
+            file.seek((64 << 10) + 0x60)
+            file.write(b"\1")
+        else:
+            # A later record in the log.
+            reader = volume.reader(kind, str(image), 0)
+            record = bytearray(reader.read_at(reader._log[0], 1024))
+            record[16:24], record[521] = ((1 << 32) + 8).to_bytes(8, "big"), 0
+            file.seek(reader._log[0] + 4096)
+            file.write(record)
+    with pytest.raises(GoldsmithError, match="disk is not clean: the guest was not shut down cleanly"):
+        take(image)
+
+
+@pytest.mark.parametrize("kind", written.KINDS)
+def test_others_that_cannot_be_read_are_told(tmp_path: Path, kind: str) -> None:
+    image = written.write(kind, tmp_path / "disk", None)
+    with open(image, "r+b") as file:
+        # The version of xfs; how many disks a btrfs lies on.
+        file.seek(100 if kind == "xfs" else (64 << 10) + 0x88)
+        file.write(b"\0\4" if kind == "xfs" else b"\2")
+    with pytest.raises(GoldsmithError, match=r"the file system in .*disk cannot be read: it "):
+        take(image)
 
 
 def test_one_that_was_cut_off(path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import written
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -166,7 +167,21 @@ def test_roots_that_cannot_be_read_are_named(path: Path) -> None:
         file.seek(11 * MIB + 0x10040)
         file.write(b"_BHRfS_M")
     said = disk(path).trouble()
-    assert said.startswith("1 holds xfs; 2 holds btrfs; xfs and btrfs would need libguestfs or a mount by the kernel")
+    assert said == "1 holds xfs; 2 holds btrfs; a tree is unpacked from ext2, ext3 and ext4 alone"
+
+
+@pytest.mark.parametrize("kind", written.KINDS)
+def test_other_file_systems_are_known_by_their_superblocks(tmp_path: Path, kind: str) -> None:
+    image = written.write(kind, tmp_path / "disk", None)
+    found = disk_areas.of_raw(Runner(), str(image))
+    (area,) = found.areas
+    assert found.superblock(area) is None and found.fstype(area) == kind
+    assert found.fs_superblock(area).uuid == written.UUID
+    # One that does not lie in its area whole is none.
+    with open(image, "r+b") as file:
+        file.truncate(100 * MIB)
+    found = disk_areas.of_raw(Runner(), str(image))
+    assert found.fstype(found.areas[0]) is None
 
 
 def test_a_disk_whose_gpt_was_cut_off(path: Path) -> None:
