@@ -63,9 +63,12 @@ options:
       - SHA-512 of O(image), where it is known. The file is then read once only, and must have it.
     type: str
   disk_format:
-    description: Format of O(image), if it is not part of a triplet. Default is what the file says.
+    description:
+      - Format of O(image), if it is not part of a triplet. Default is what the file says.
+      - With V(ari) it is a ramdisk that is a whole system, as Ironic's deploy ramdisk, and names its O(kernel) in the
+        property C(kernel_id).
     type: str
-    choices: [qcow2, raw, vhd]
+    choices: [qcow2, raw, vhd, ari]
   properties:
     description:
       - Properties of the image, of a triplet those of the root file system. Others that it has already are left.
@@ -302,7 +305,7 @@ def main() -> None:
             "ramdisk_name": {"type": "str"},
             "image_id": {"type": "str"},
             "sha512": {"type": "str"},
-            "disk_format": {"type": "str", "choices": ["qcow2", "raw", "vhd"]},
+            "disk_format": {"type": "str", "choices": ["qcow2", "raw", "vhd", "ari"]},
             "properties": {"type": "dict", "default": {}},
             "validate_properties": {"type": "str", "choices": ["true", "strict", "false"], "default": "true"},
             "visibility": {"type": "str", "choices": ["private", "shared", "community", "public"]},
@@ -328,7 +331,6 @@ def main() -> None:
             **clouds.CLOUD_ARGUMENTS,
         },
         required_if=[("state", "present", ["image"]), ("import_method", "web-download", ["import_uri"])],
-        required_together=[("kernel", "ramdisk")],
         required_by={"signing_key": ["signing_certificate_id"], "signing_command": ["signing_certificate_id"]},
         mutually_exclusive=[("cloud", "clouds"), ("signing_key", "signing_command")],
         supports_check_mode=True,

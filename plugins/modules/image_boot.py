@@ -30,8 +30,9 @@ options:
   image:
     description:
       - Path of a disk image (qcow2, raw or vhd), or of a root file system if O(kernel) and O(ramdisk) are given.
+      - Without it O(kernel) and O(ramdisk) are started without a disk. The ramdisk is the whole system then, and
+        O(memory) must hold it packed and twice unpacked.
       - An image with a backing file or an external data file is refused.
-      - Required unless O(state) is V(stopped).
     type: path
   user:
     description:
@@ -46,7 +47,7 @@ options:
     type: path
   kernel_args:
     description: Arguments for O(kernel). The default is what OpenStack Compute gives, as C(root=/dev/vda console=tty0
-      console=ttyS0 console=hvc0 no_timer_check).
+      console=ttyS0 console=hvc0 no_timer_check), and without O(image) the consoles only.
     type: str
   architecture:
     description: Architecture of the image. One that is not the host's is emulated.
@@ -359,7 +360,7 @@ def main() -> None:
             "name": {"type": "str", "default": "guest"},
             "directory": {"type": "path", "default": "~/.cache/goldsmith/guests"},
         },
-        required_if=[("state", "checked", ["image", "user"]), ("state", "running", ["image", "user"])],
+        required_if=[("state", "checked", ["user"]), ("state", "running", ["user"])],
         required_together=[("kernel", "ramdisk")],
         supports_check_mode=True,
     )

@@ -43,7 +43,7 @@ options:
         description: Format as Glance names it.
         type: str
         required: true
-        choices: [qcow2, raw, vhd, aki, ari, ami]
+        choices: [qcow2, raw, vhd, aki, ari, ami, initramfs]
       virtual_size:
         description: Size of the guest's disk in bytes. The default is the size of the file.
         type: int
@@ -156,7 +156,11 @@ ARGUMENT_SPEC = {
         "required": True,
         "options": {
             "file": {"type": "str", "required": True},
-            "format": {"type": "str", "required": True, "choices": ["qcow2", "raw", "vhd", "aki", "ari", "ami"]},
+            "format": {
+                "type": "str",
+                "required": True,
+                "choices": ["qcow2", "raw", "vhd", "aki", "ari", "ami", "initramfs"],
+            },
             "virtual_size": {"type": "int"},
             "sha512": {"type": "str"},
         },

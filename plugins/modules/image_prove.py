@@ -26,8 +26,13 @@ options:
   root:
     description: Path of the root file system of a triplet.
     type: path
+  initramfs:
+    description:
+      - Path of an initramfs that is the whole system, started with O(kernel) and without a disk.
+      - It gets more than O(memory) if it needs that.
+    type: path
   kernel:
-    description: Kernel of the triplet.
+    description: Kernel of the triplet and of O(initramfs).
     type: path
   ramdisk:
     description: Ramdisk of the triplet.
@@ -135,7 +140,7 @@ EXAMPLES = r"""
 RETURN = r"""
 boots:
   description:
-    - What was seen of each boot, in the order bios, uefi, triplet of those that were asked for.
+    - What was seen of each boot, in the order bios, uefi, triplet, ramdisk of those that were asked for.
     - C(name) is what started it, C(elapsed) the seconds that it took in all. All others are return values of
       M(goldsmith.openstack.image_boot).
   returned: success, not in check mode
@@ -185,6 +190,7 @@ def main() -> None:
         argument_spec={
             "image": {"type": "path"},
             "root": {"type": "path"},
+            "initramfs": {"type": "path"},
             "kernel": {"type": "path"},
             "ramdisk": {"type": "path"},
             "user": {"type": "str", "required": True},
@@ -212,8 +218,9 @@ def main() -> None:
             "console_log": {"type": "path"},
             "cache_dir": {"type": "path"},
         },
-        required_one_of=[("image", "root")],
-        required_together=[("root", "kernel", "ramdisk")],
+        required_one_of=[("image", "root", "initramfs")],
+        required_together=[("root", "ramdisk")],
+        required_by={"root": ["kernel"], "initramfs": ["kernel"]},
         supports_check_mode=True,
     )
     run_module(module, lambda: run(module.params, module.check_mode))

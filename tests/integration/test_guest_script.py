@@ -44,6 +44,7 @@ SETTINGS = {
     "unwanted": "python absent",
     "account": "",
     "proxies": "",
+    "replaced": "br.*",
     "services": "sshd.service",
     "firewalls": "wall.service",
     "timezone": "Europe/Vienna",
@@ -95,6 +96,7 @@ def content(tree: Path) -> dict[str, tuple[int, str]]:
                 "/etc/locale.conf has LANG=de_AT.UTF-8",
             ],
         ),
+        ("replace", ["brought removed"]),
         ("seal", ["removed python 10", "downloaded packages removed"]),
     ],
 )

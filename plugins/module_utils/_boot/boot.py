@@ -33,6 +33,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch 
 INSTANCE_DATA = ("metadata", "openstack", "ec2", "config_drive", "none")
 # What Compute gives to the kernel of an AMI image.
 _NOVA_KERNEL_ARGS = "root=/dev/vda console=tty0 console={console} console=hvc0 no_timer_check"
+_IN_MEMORY = "console=tty0 console={console}"
 _NOVA = ("manufacturer=OpenStack Foundation", "product=OpenStack Nova")
 _GLANCE_SECONDS = 0.25
 # A prompt that is not there so long after the system has started does not come.
@@ -44,10 +45,11 @@ _POWER_OFF_GRACE = 60.0
 class BootPlan:
     """One boot as it was asked for; sizes in bytes, times in seconds. *name* tells it from others of the image.
 
-    Without *machine* and *kernel_args* they are those that the architecture usually has.
+    Without *image* there is no disk, and *ramdisk* is the whole system. Without *machine* and *kernel_args* they are
+    those that the architecture usually has.
     """
 
-    image: str
+    image: str | None
     user: str
     kernel: str | None = None
     ramdisk: str | None = None
@@ -75,6 +77,8 @@ class BootPlan:
             path = getattr(self, option)
             if path is not None and not os.path.isfile(path):
                 raise OptionError(option, path, "no such file")
+        if not self.image and not self.kernel:
+            raise OptionError("image", "", "there is nothing to boot", hint="name an image, or kernel and ramdisk")
         if bool(self.kernel) != bool(self.ramdisk):
             raise OptionError("kernel", self.kernel, "kernel and ramdisk go together")
         if self.kernel and self.firmware == "uefi":
@@ -99,14 +103,19 @@ class BootPlan:
 
     @property
     def form(self) -> str:
-        """What starts it: a firmware, or the kernel of a triplet, with the architecture where it is a rare one."""
-        form = "triplet" if self.kernel else self.firmware
+        """What starts it: a firmware, or the kernel of a triplet or ramdisk, with the architecture if it is rare."""
+        form = self.firmware if not self.kernel else "triplet" if self.image else "ramdisk"
         return form if self.architecture == "amd64" else f"{self.architecture}-{form}"
+
+    @property
+    def subject(self) -> str:
+        """The file that is booted."""
+        return self.image or str(self.ramdisk)
 
     @property
     def label(self) -> str:
         """What it is called while it goes on."""
-        return f"boot {os.path.basename(self.image)}" + (f" ({self.name})" if self.name else "")
+        return f"boot {os.path.basename(self.subject)}" + (f" ({self.name})" if self.name else "")
 
 
 class Boot:
@@ -186,7 +195,7 @@ class Boot:
             **rounded,
             "accelerator": self.accelerator,
             "console_tail": self.console.tail(),
-            "disk_size": self.machine.disks[0].size,
+            "disk_size": self.machine.disks[0].size if self._plan.image else 0,
         }
 
     def power_off(self) -> bool:
@@ -215,7 +224,7 @@ class Boot:
         plan, folder = self._plan, self._folder
         platform = qemu.PLATFORMS[plan.architecture]
         prepare = boot_disk.grown_copy if plan.kernel else boot_disk.overlay
-        disks = [prepare(self._runner, plan.image, plan.disk_size, folder)]
+        disks = [prepare(self._runner, plan.image, plan.disk_size, folder)] if plan.image else []
         if not plan.ssh_key:
             session.make_key(self._runner, self.key)
         identity = str(uuid.uuid4())
@@ -234,7 +243,8 @@ class Boot:
             uefi=self._firmware(),
             kernel=plan.kernel,
             ramdisk=plan.ramdisk,
-            kernel_args=plan.kernel_args or _NOVA_KERNEL_ARGS.format(console=platform.console),
+            kernel_args=plan.kernel_args
+            or (_NOVA_KERNEL_ARGS if plan.image else _IN_MEMORY).format(console=platform.console),
             outbound=plan.outbound,
         )
         return self._with_instance_data(machine)
@@ -357,13 +367,14 @@ class Boot:
 
     def _failure(self, reason: str, when: str = "") -> GoldsmithError:
         self.console.look(self._elapsed())
-        line = f"{self._plan.image} did not come up{' ' + when if when else ''}: {reason}"
+        line = f"{self._plan.subject} did not come up{' ' + when if when else ''}: {reason}"
         return GoldsmithError(f"{line}; last on the console: {self.console.last_line}", reached=reason, **self.facts())
 
 
 def check_image(runner: Runner, plan: BootPlan) -> None:
     """Refuse an image that cannot be booted, without booting it."""
-    boot_disk.require_bootable(runner, plan.image, is_disk=plan.kernel is None)
+    if plan.image:
+        boot_disk.require_bootable(runner, plan.image, is_disk=plan.kernel is None)
 
 
 def check(runner: Runner, plan: BootPlan, stop: threading.Event | None = None) -> dict[str, object]:

@@ -16,22 +16,29 @@ from typing import Any
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot import BootPlan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.room import room
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import side_by_side
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, align_up
 
-TRIPLET = "triplet"
+TRIPLET, RAMDISK = "triplet", "ramdisk"
 _MARKER = "/run/goldsmith-user-data"
 _EXECUTED = "executed"
 _USER_DATA = f"#!/bin/sh\necho {_EXECUTED} >{_MARKER}\n"
 # The file system has tables of its own.
 _GROWN = 0.9
+# The kernel gives half of the memory to its root file system; besides there are the packed one and the system.
+_FOR_THE_SYSTEM = 256 * MIB
 _UNTOLD = ("commands", "console_tail")
 
 
 @dataclass(frozen=True)
 class ProofPlan:
-    """What is proved, and how: a disk by each of its firmwares, a triplet by its kernel. Sizes in bytes."""
+    """What is proved, and how: a disk by each of its firmwares, a triplet and a system in memory by their kernel.
+
+    *initramfs* is that system; it gets more than *memory* where it needs that. Sizes in bytes.
+    """
 
     user: str
     image: str | None
@@ -51,9 +58,10 @@ class ProofPlan:
     console_log: str | None
     cache_dir: str | None
     parallel: int
+    initramfs: str | None = None
 
     def __post_init__(self) -> None:
-        for option in ("image", "root", "kernel", "ramdisk"):
+        for option in ("image", "root", "kernel", "ramdisk", "initramfs"):
             path = getattr(self, option)
             if path is not None and not os.path.isfile(path):
                 raise OptionError(option, path, "no such file")
@@ -67,16 +75,19 @@ class ProofPlan:
 
     def boots(self) -> list[BootPlan]:
         """Return the boots, each with the next machine type and the next source of instance data."""
-        forms = [*(dict.fromkeys(self.firmwares) if self.image else ()), *([TRIPLET] if self.root else ())]
+        forms = [*dict.fromkeys(self.firmwares)] if self.image else []
+        forms += [form for form, there in ((TRIPLET, self.root), (RAMDISK, self.initramfs)) if there]
         return [self._boot(form, turn) for turn, form in enumerate(forms)]
 
     def at_once(self) -> int:
         """Return how many boots run at the same time, if there are so many."""
-        return self.parallel or room(self.memory)
+        return self.parallel or room(max(one.memory for one in self.boots()))
 
     def _boot(self, form: str, turn: int) -> BootPlan:
         if form == TRIPLET:
             parts = {"image": self.root, "kernel": self.kernel, "ramdisk": self.ramdisk}
+        elif form == RAMDISK:
+            parts = {"image": None, "kernel": self.kernel, "ramdisk": self.initramfs}
         else:
             parts = {"image": self.image, "firmware": form}
         return BootPlan(
@@ -89,7 +100,7 @@ class ProofPlan:
             hostname=self.hostname,
             user_data=_USER_DATA,
             disk_size=self.disk_size,
-            memory=self.memory,
+            memory=max(self.memory, _needed(self.initramfs)) if form == RAMDISK and self.initramfs else self.memory,
             timeout=self.timeout,
             console_log=self._log(form, turn),
             commands=(f"cat {_MARKER}",),
@@ -101,6 +112,11 @@ class ProofPlan:
             return self.console_log
         stem, ending = os.path.splitext(self.console_log)
         return f"{stem}-{form}{ending}"
+
+
+def _needed(path: str) -> int:
+    whole = 2 * initramfs.unpacked_size(path) + os.path.getsize(path) + _FOR_THE_SYSTEM
+    return align_up(whole, 128 * MIB)
 
 
 def check_images(runner: Runner, plan: ProofPlan) -> None:
@@ -127,7 +143,7 @@ def misses(plan: ProofPlan, form: str, seen: Mapping[str, Any]) -> Iterator[str]
         yield "the script in the user data was not executed"
     # A triplet's root is the whole disk; that of a disk may be left to the cloud.
     room = seen["disk_size"] - (0 if form == TRIPLET else plan.reserved)
-    if (plan.grows or form == TRIPLET) and seen["root_size"] <= _GROWN * room:
+    if form != RAMDISK and (plan.grows or form == TRIPLET) and seen["root_size"] <= _GROWN * room:
         size = seen["root_size"]
         yield f"the root file system has {size} of the {room} bytes that the disk has for it; it did not grow"
     if seen["failed_units"] is None:

@@ -26,6 +26,7 @@ _MEANT = ("passwords", "private_keys", "proxy", "secrets")
 # The file systems whose programs every guest has
 _ALWAYS_THERE = ("ext3", "ext4")
 TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
+RAMDISK = {"aki": "vmlinuz", "initramfs": "initramfs"}
 # What the manifest keeps of it: what the image is, and nothing of the site that built it.
 _RECORDED = (
     *("name", "distribution", "release", "version", "title", "architecture", "build", "resize", "agent", "cloud_init"),
@@ -99,6 +100,8 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         if name in values["formats"]:
             yield "formats", f"does not go with {resize}: {reason}"
     yield from _filesystem_faults(values, axes)
+    if set(values["formats"]) == {"ramdisk"} and "audit" in values["verify"]:
+        yield "formats", "cannot be audited alone; add raw, qcow2 or triplet, or leave the audit out: image_verify=boot"
     firmwares = [name for name in strategy["firmware"] if name in axes.architecture["firmware"]]
     if not firmwares:
         yield "architecture", f"does not go with {resize}, which needs {' or '.join(strategy['firmware'])}"
@@ -310,7 +313,8 @@ def _files(done: Mapping[str, Any]) -> dict[str, Any]:
     name, formats = done["name"], done["formats"]
     disks = {kind: f"{name}.{kind}" for kind in DISKS if kind in formats}
     triplet = {**{kind: f"{name}.{end}" for kind, end in TRIPLET.items()}, "ami": f"{name}.{done['filesystem']}"}
-    artifacts = {**disks, **(triplet if "triplet" in formats else {})}
+    ramdisk = {kind: f"{name}.{end}" for kind, end in RAMDISK.items()}
+    artifacts = {**disks, **(triplet if "triplet" in formats else {}), **(ramdisk if "ramdisk" in formats else {})}
     paths = {kind: os.path.join(done["directory"], file) for kind, file in artifacts.items()}
     return {
         "artifacts": [{"format": kind, "file": file} for kind, file in artifacts.items()],
@@ -319,6 +323,7 @@ def _files(done: Mapping[str, Any]) -> dict[str, Any]:
         "kernel": paths.get("aki", ""),
         "ramdisk": paths.get("ari", ""),
         "root": paths.get("ami", ""),
+        "initramfs": paths.get("initramfs", ""),
         "console_log": os.path.join(done["directory"], "console.log"),
     }
 

@@ -10,7 +10,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.va
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
 
 DISKS = ("qcow2", "raw", "vhd")
-FORMATS = (*DISKS, "triplet")
+FORMATS = (*DISKS, "triplet", "ramdisk")
 FILESYSTEMS = ("ext3", "ext4", "xfs", "btrfs")
 
 IMAGE = (
@@ -95,7 +95,8 @@ IMAGE = (
             "formats",
             "words",
             [],
-            "What is made.",
+            "What is made. triplet is kernel, initramfs and root file system; ramdisk is a kernel with an initramfs "
+            "that is the whole system, for machines that run in memory.",
             choices=FORMATS,
             shown="qcow2, triplet; with image_resize=xen vhd, triplet",
         ),

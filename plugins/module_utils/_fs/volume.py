@@ -73,7 +73,7 @@ def make(
     """Make a file system of *size* bytes at *offset* of a file that has zeros there, filled from *tree*.
 
     *files* maps names inside to host files, which come as root's, mode 0644, in place of what is there. *labels* are
-    those of SELinux, by names inside, where the tree has none. *prefix* enters the namespaces in which the owners of its
+    those of SELinux, by names inside, where the tree has none. *prefix* enters the namespaces where the owners of its
     files are right. Raises GoldsmithError when the tree does not fit.
     """
     if size < SMALLEST[fstype]:

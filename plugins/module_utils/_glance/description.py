@@ -45,12 +45,18 @@ def merged(derived: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, st
 def of_format(disk_format: str, derived: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
     """Return the properties of one file of the build.
 
-    A kernel and a ramdisk have none: images of other builds may share them.
+    A kernel and the ramdisk of a triplet have none: images of other builds may share them.
     """
     if disk_format in DISKS:
         return {name: value for name, value in merged(derived, given).items() if name not in _FOR_ROOTS_ONLY}
     if disk_format == "ami":
         return merged({name: value for name, value in derived.items() if name not in _FOR_DISKS_ONLY}, given)
+    if disk_format == "initramfs":
+        # Of the machine that runs it nothing is known.
+        both = merged(derived, given)
+        return {
+            name: value for name, value in both.items() if not name.startswith("hw_") and name not in _FOR_ROOTS_ONLY
+        }
     return {}
 
 

@@ -17,7 +17,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Refused
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Glance, Image
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.request import Request
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.versions import PIECES, Series
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.versions import Series
 
 _WIDTH = ("private", "shared", "community", "public")
 _PROTECTED = "protected"
@@ -93,7 +93,7 @@ def rotation(
     return Rotation(
         retire=tuple(retired),
         # Kernels and ramdisks last: what something still names is not removed.
-        remove=tuple(sorted(gone.values(), key=lambda image: image.container_format in PIECES)),
+        remove=tuple(sorted(gone.values(), key=versions.is_piece)),
         tidy=tuple(change for change in tidy if change.changes),
         kept=tuple(Kept(image, _PROTECTED) for image in {one.id: one for one in unwanted if one.protected}.values()),
     )
@@ -107,7 +107,7 @@ def rotate(glance: Glance, todo: Rotation) -> Rotation:
     kept = list(todo.kept)
     for image in todo.remove:
         # Somebody may have begun to use it since the listing.
-        if image.container_format in PIECES and _named(glance, image, removed):
+        if versions.is_piece(image) and _named(glance, image, removed):
             continue
         try:
             glance.remove(image.id)
@@ -164,7 +164,7 @@ def _pieces(series: Series, request: Request, mine: Collection[str]) -> list[Ima
     return [
         image
         for image in series.images
-        if image.container_format in PIECES
+        if versions.is_piece(image)
         and (image.properties.get(versions.NAME) in request.names or image.id in mine)
         and series.namers(image)
         and (_in_use(series, image) or image.id in mine)

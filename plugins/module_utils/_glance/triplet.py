@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images of a publication: one disk, or a triplet of kernel, ramdisk and root file system."""
+"""The images of a publication: a disk, a triplet of kernel, ramdisk and root file system, or a kernel and ramdisk."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.reques
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import recognition as image_content
 
+RAMDISK = "ari"
 BARE_FORMATS = ("qcow2", "raw", "vhd")
 
 
@@ -38,7 +39,10 @@ class Part:
 
 def parts_of(request: Request) -> list[Part]:
     """Return the parts of a publication, checked, a kernel and a ramdisk before what names them."""
-    if bool(request.kernel) != bool(request.ramdisk):
+    in_memory = request.disk_format == RAMDISK
+    if in_memory and (request.ramdisk or not request.kernel):
+        raise OptionError("disk_format", RAMDISK, "image is the ramdisk; give its kernel beside it, and no other")
+    if not in_memory and bool(request.kernel) != bool(request.ramdisk):
         missing, there = ("ramdisk", "kernel") if request.kernel else ("kernel", "ramdisk")
         raise OptionError(missing, "", f"a triplet has a kernel and a ramdisk, and {there} is given")
     common = {"visibility": request.visibility or "private", "tags": request.tags}
@@ -50,6 +54,8 @@ def parts_of(request: Request) -> list[Part]:
         "properties": {name: None if value in (None, "") else str(value) for name, value in request.properties.items()},
     }
     image = Content(request.image, image_content.size_of(request.image, "image"), request.sha512)
+    if in_memory and request.kernel:
+        return _in_memory(request, request.kernel, ImageSpec(request.name, RAMDISK, RAMDISK, **main), image)
     if not (request.kernel and request.ramdisk):
         disk_format = _bare_format(request)
         return [Part("image", ImageSpec(request.name, disk_format, "bare", **main), image)]
@@ -68,6 +74,17 @@ def parts_of(request: Request) -> list[Part]:
         Part("ramdisk", ImageSpec(names[1], "ari", "ari", **common), ramdisk),
         Part("image", ImageSpec(request.name, "ami", "ami", **main), image),
     ]
+
+
+def _in_memory(request: Request, kernel: str, spec: ImageSpec, image: Content) -> list[Part]:
+    """Return a kernel and the ramdisk that names it: a system that runs in memory, as Ironic's deploy ramdisk."""
+    image_content.require_kernel(kernel, "kernel")
+    name = request.piece_names[0]
+    if name == request.name:
+        raise OptionError("kernel_name", name, "kernel and ramdisk need a name each")
+    content = Content(kernel, image_content.size_of(kernel, "kernel"))
+    pieces = {"visibility": request.visibility or "private", "tags": request.tags}
+    return [Part("kernel", ImageSpec(name, "aki", "aki", **pieces), content), Part("image", spec, image)]
 
 
 def _bare_format(request: Request) -> str:

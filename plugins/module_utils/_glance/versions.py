@@ -76,7 +76,7 @@ class Series:
         return [
             image
             for image in self.images
-            if image.container_format in PIECES
+            if is_piece(image)
             and NAME in image.properties
             and image.id not in gone
             and not _marked(image)
@@ -96,6 +96,11 @@ class Series:
 def is_ours(image: Image, name: str) -> bool:
     """Return whether the image is a version of that name which we made."""
     return image.properties.get(NAME) == name
+
+
+def is_piece(image: Image) -> bool:
+    """Return whether it is a kernel or ramdisk for others to name; a ramdisk that names its kernel is a version."""
+    return image.container_format in PIECES and not pieces_of(image)
 
 
 def pieces_of(image: Image) -> list[str]:

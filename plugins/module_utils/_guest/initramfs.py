@@ -33,6 +33,15 @@ _SECONDS = 300
 _UNPACK = 'tail -c "+$3" "$1" | "$0" -dc 2>/dev/null | head -c "$4" >"$2"'
 
 
+def unpacked_size(path: str) -> int:
+    """Return to how many bytes a file unpacks that is one stream of gzip, of less than 4 GiB."""
+    with open(path, "rb") as file:
+        if not file.read(2) == _PACKERS[0][0]:
+            raise GoldsmithError(f"{path} is not packed by gzip")
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
+
+
 def names(runner: Runner, path: str) -> Iterator[str]:
     """Yield the names of all files; raise GoldsmithError where the file is no initramfs."""
     with open(path, "rb") as file:

@@ -63,6 +63,12 @@ packages() {
     [ $# -eq 0 ] || change "$* installed" install_packages "$@"
 }
 
+# A kernel that another one replaces, by a pattern for the names of its packages.
+replace() {
+    set -- $(installed_packages | grep -xE -e "$replaced" || :)
+    [ $# -eq 0 ] || change "$* removed" remove_packages "$@"
+}
+
 initramfs() {
     change "the initramfs" make_initramfs
 }

@@ -25,7 +25,7 @@ def test_files_are_judged_before_the_cloud_is_asked(tmp_path: Path) -> None:
 def test_kernel_and_ramdisk_come_together(tmp_path: Path) -> None:
     result = run_module(MODULE, {"name": "guest", "image": "x", "kernel": "y"})
     assert result["failed"]
-    assert "required together: kernel, ramdisk" in result["msg"]
+    assert "ramdisk=: a triplet has a kernel and a ramdisk, and kernel is given" in result["msg"]
 
 
 UNKNOWN = "hw_disk_buss=ide: no service of OpenStack is known to read such a name; the nearest is hw_disk_bus"

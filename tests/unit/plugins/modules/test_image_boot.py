@@ -19,7 +19,8 @@ from ansible_collections.goldsmith.openstack.plugins.modules import image_boot
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "state is checked but all of the following are missing: image, user"),
+        ({}, "state is checked but all of the following are missing: user"),
+        ({"user": "debian"}, "image=: there is nothing to boot; name an image, or kernel and ramdisk"),
         ({"state": "running", "image": "/x"}, "state is running but all of the following are missing: user"),
         ({"image": "/nonexistent", "user": "debian"}, "image=/nonexistent: no such file"),
         ({"image": "/x", "user": "debian", "kernel": "/x"}, "parameters are required together: kernel, ramdisk"),

@@ -24,8 +24,9 @@ def root(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "one of the following is required: image, root"),
-        ({"root": "/x"}, "parameters are required together: root, kernel, ramdisk"),
+        ({}, "one of the following is required: image, root, initramfs"),
+        ({"root": "/x"}, "parameters are required together: root, ramdisk"),
+        ({"initramfs": "/x"}, "missing parameter(s) required by 'initramfs': kernel"),
         ({"image": "/nonexistent"}, "image=/nonexistent: no such file"),
         ({"image": "/nonexistent", "memory": "much"}, "memory=much: not a size"),
         ({"image": "/nonexistent", "firmwares": ["coreboot"]}, "value of firmwares must be one or more of: bios, uefi"),

@@ -21,6 +21,13 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_without_a_disk_the_ramdisk_is_the_system(file: str) -> None:
+    plan = BootPlan(image=None, kernel=file, ramdisk=file, user="debian")
+    assert (plan.form, plan.subject) == ("ramdisk", file)
+    with pytest.raises(OptionError, match="there is nothing to boot; name an image, or kernel and ramdisk"):
+        BootPlan(image=None, user="debian")
+
+
 @pytest.mark.parametrize("option", ["image", "kernel", "ramdisk", "ssh_key"])
 def test_missing_files(file: str, option: str) -> None:
     options = {"image": file, "kernel": file, "ramdisk": file, option: "/nonexistent"}

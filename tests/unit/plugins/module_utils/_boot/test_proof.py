@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,19 @@ def plan(file: str, **options: Any) -> proof.ProofPlan:
 
 def missed(plan: proof.ProofPlan, form: str = "bios", **seen: Any) -> str:
     return "; ".join(proof.misses(plan, form, {**SEEN, **seen}))
+
+
+def test_a_system_in_memory_has_the_memory_that_it_needs(file: str, tmp_path: Path) -> None:
+    path = tmp_path / "it.initramfs"
+    path.write_bytes(gzip.compress(bytes(512 << 20), 1))
+    (one,) = plan(file, image=None, root=None, initramfs=str(path)).boots()
+    assert (one.image, one.kernel, one.ramdisk, one.form) == (None, file, str(path), "ramdisk")
+    assert one.label == "boot it.initramfs (ramdisk)"
+    packed = path.stat().st_size
+    assert one.memory >= (1 << 30) + packed + (256 << 20) and one.memory % (128 << 20) == 0
+    assert plan(file, image=None, root=None, initramfs=str(path), memory=1 << 33).boots()[0].memory == 1 << 33
+    # It has no disk to grow on.
+    assert missed(plan(file), "ramdisk", disk_size=0, root_size=0) == ""
 
 
 def test_a_disk_and_a_triplet(file: str) -> None:

@@ -77,6 +77,22 @@ def test_only_what_was_asked_for_is_made() -> None:
     assert done["disk"] == "" and done["root"].endswith("/it.ext3")
 
 
+def test_a_system_in_memory_has_the_kernel_of_the_triplet() -> None:
+    done = build(formats="triplet,ramdisk", name="it")
+    files = [artifact["file"] for artifact in done["artifacts"]]
+    assert files == ["it.vmlinuz", "it.initrd", "it.ext4", "it.initramfs"]
+    assert done["artifacts"][-1]["format"] == "initramfs"
+    assert done["initramfs"].endswith("/it.initramfs") and done["kernel"].endswith("/it.vmlinuz")
+    done = build(formats="ramdisk", name="it", verify="boot")
+    assert [artifact["file"] for artifact in done["artifacts"]] == ["it.vmlinuz", "it.initramfs"]
+    assert (done["disk"], done["root"]) == ("", "")
+    (line,) = definition.faults(values(formats="ramdisk"), axes(), PLACE)
+    assert line.startswith("image_formats=ramdisk: cannot be audited alone; add raw, qcow2 or triplet")
+    for resize in ("lvm", "xen"):
+        (line,) = definition.faults(values(formats="raw,ramdisk", resize=resize), axes(resize), PLACE)
+        assert f"does not go with image_resize={resize}: a system in memory has no" in line
+
+
 def test_volumes_are_laid_out_and_mounted() -> None:
     volumes = [{"name": "var-log", "size": "256M", "mountpoint": "/var/log"}, {"name": "spare", "size": "1G"}]
     done = build("lvm", volumes=volumes)

@@ -78,3 +78,10 @@ def test_the_smallest_disk(disk_format: str, size: int, given: int | None, expec
 )
 def test_the_smallest_memory(kernel: int, ramdisk: int, least: int, expected: int) -> None:
     assert metadata.min_ram(kernel, ramdisk, least) == expected
+
+
+def test_of_the_machine_of_a_system_in_memory_nothing_is_said() -> None:
+    derived = {"hw_disk_bus": "virtio", "os_distro": "debian", "os_command_line": "quiet", "architecture": "x86_64"}
+    found = metadata.of_format("initramfs", derived, {"mine": 1})
+    assert found == {"architecture": "x86_64", "mine": "1", "os_distro": "debian"}
+    assert metadata.min_disk("initramfs", 1 << 30) == 0

@@ -44,6 +44,23 @@ def test_a_kernel_needs_a_ramdisk(files: dict[str, str]) -> None:
         triplet.parts_of(Request(name="guest", image=files["image"], kernel=files["kernel"]))
 
 
+def test_a_system_in_memory_names_its_kernel(files: dict[str, str]) -> None:
+    given = {"name": "deploy", "image": files["ramdisk"], "kernel": files["kernel"], "disk_format": "ari"}
+    kernel, main = triplet.parts_of(Request(**given, properties={"a": 1}))
+    assert [(part.part, part.spec.name, part.spec.disk_format) for part in (kernel, main)] == [
+        ("kernel", "deploy-aki", "aki"),
+        ("image", "deploy", "ari"),
+    ]
+    assert main.naming({"kernel": "k"}).spec.properties == {"a": "1", "kernel_id": "k"}
+    for wrong in ({"kernel": None}, {"ramdisk": files["ramdisk"]}):
+        with pytest.raises(OptionError, match="disk_format=ari: image is the ramdisk; give its kernel beside it"):
+            triplet.parts_of(Request(**{**given, **wrong}))
+    with pytest.raises(OptionError, match="kernel_name=deploy: kernel and ramdisk need a name each"):
+        triplet.parts_of(Request(**given, kernel_name="deploy"))
+    with pytest.raises(OptionError, match="not a Linux kernel"):
+        triplet.parts_of(Request(**{**given, "kernel": files["ramdisk"]}))
+
+
 def test_a_bare_image_has_the_format_of_its_file(files: dict[str, str], tmp_path: Path) -> None:
     (part,) = triplet.parts_of(Request(name="guest", image=files["image"]))
     assert (part.spec.disk_format, part.spec.container_format) == ("raw", "bare")

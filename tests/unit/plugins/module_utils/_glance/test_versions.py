@@ -71,6 +71,15 @@ def test_a_piece_that_nothing_names_is_known() -> None:
     assert {image.id for image in series(images).unnamed([one.id])} == {pieces[0].id, pieces[2].id}
 
 
+def test_a_ramdisk_that_names_its_kernel_is_no_piece() -> None:
+    images = Images()
+    kernel = images.add("k", container_format="aki", **{NAME: "deploy-aki"})
+    images.add("guest", container_format="ari", kernel_id=kernel.id, **{NAME: "guest"})
+    assert series(images).unnamed([]) == []
+    (current,) = series(images).versions
+    assert {image.id for image in series(images).unnamed([current.id])} == {kernel.id}
+
+
 def test_a_promotion_is_later_than_all_others_whatever_the_clock_says() -> None:
     images = Images()
     now = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
