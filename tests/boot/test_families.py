@@ -96,8 +96,9 @@ def built(name: str, family: Family, checkout: Path, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def guest(built: Built, family: Family, guest_folder: Path) -> Iterator[RunningGuest]:
+    # The policy of these repositories is Debian's, which forbids cloud-init to mount a config drive.
     identity = {"user": family.account, "hostname": HOSTNAME, "user_data": USER_DATA}
-    options = {"firmware": family.firmware, "instance_data": "config_drive", "disk_size": str(DISK_SIZE)}
+    options = {"firmware": family.firmware, "instance_data": "metadata", "disk_size": str(DISK_SIZE)}
     with running_guest(guest_folder, image=str(built.image.file("qcow2")), **options, **identity) as running:
         yield running
 
