@@ -96,7 +96,6 @@ def built(name: str, family: Family, checkout: Path, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def guest(built: Built, family: Family, guest_folder: Path) -> Iterator[RunningGuest]:
-    # The policy of these repositories is Debian's, which forbids cloud-init to mount a config drive.
     identity = {"user": family.account, "hostname": HOSTNAME, "user_data": USER_DATA}
     options = {"firmware": family.firmware, "instance_data": "metadata", "disk_size": str(DISK_SIZE)}
     with running_guest(guest_folder, image=str(built.image.file("qcow2")), **options, **identity) as running:
@@ -159,6 +158,7 @@ def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, built: Built
     guest.output(f"sudo -n sh -c '({words}; echo ended $?) >{log} 2>&1 </dev/null &' >/dev/null 2>&1")
     said = wait_for(guest, f"tail -n 1 {log}", lambda said: said.startswith("ended"))
     assert said == "ended 0", guest.output(f"tail -n 30 {log}")
+    assert "scriptlet failed" not in guest.output(f"cat {log}")
     boot = guest.output("cat /proc/sys/kernel/random/boot_id")
     guest.ssh("sudo -n systemctl reboot")
     wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot))

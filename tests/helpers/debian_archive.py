@@ -27,7 +27,15 @@ class DebianArchive:
     With *security* the updates of security are there too; without an *architecture* it is that of this host.
     """
 
-    def __init__(self, folder: Path, release: str, *, security: bool = False, architecture: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        release: str,
+        *,
+        components: str = COMPONENTS,
+        security: bool = False,
+        architecture: str = "",
+    ) -> None:
         self.folder = folder
         mirrors = host_repositories()
         self._mirror = mirrors[ARCHIVE]
@@ -35,7 +43,7 @@ class DebianArchive:
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
         options = f"signed-by={KEYRING}" + (f" arch={architecture}" if architecture else "")
-        sources = f"deb [{options}] {self._mirror} {release} {COMPONENTS}\n"
+        sources = f"deb [{options}] {self._mirror} {release} {components}\n"
         if security:
             sources += f"deb [{options}] {mirrors[SECURITY]} {release}-security main\n"
         (folder / "sources.list").write_text(sources)

@@ -59,13 +59,15 @@ def kernels(archive: DebianArchive) -> tuple[str, str]:
 
 def _make(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        archive = DebianArchive(Path(scratch, "main"), RELEASE, architecture="amd64")
+        archive = DebianArchive(Path(scratch, "main"), RELEASE, components="main", architecture="amd64")
         for family in ("fedora", "suse"):
             archive.download(names.FETCHED[family], folder / "rpm" / family)
-        updated = DebianArchive(Path(scratch, "security"), RELEASE, security=True, architecture="amd64")
+        updated = DebianArchive(
+            Path(scratch, "security"), RELEASE, security=True, components="main", architecture="amd64"
+        )
         for number, name in enumerate(kernels(updated)):
             updated.fetch([name], folder / "kernels" / str(number))
-        later = DebianArchive(Path(scratch, "later"), _GRUB_RELEASE, architecture="amd64")
+        later = DebianArchive(Path(scratch, "later"), _GRUB_RELEASE, components="main", architecture="amd64")
         later.fetch(_GRUB, folder / "grub")
         (deb,) = (folder / "rpm" / "fedora").glob("selinux-policy-default_*.deb")
         work = Path(scratch, "policy")

@@ -81,7 +81,7 @@ def make_ubuntu_archive(folder: Path) -> dict[str, object]:
 
 def _fetch(work: Path, main: Path, updates: Path) -> tuple[str, str]:
     """Fetch the packages, write the file of overrides; return the names of the two kernels."""
-    archive = DebianArchive(work / "debian", DEBIAN, architecture="amd64")
+    archive = DebianArchive(work / "debian", DEBIAN, components="main", architecture="amd64")
     # What every system has; the archive has the installer's own packages too.
     always = {
         name
@@ -94,7 +94,7 @@ def _fetch(work: Path, main: Path, updates: Path) -> tuple[str, str]:
             shutil.move(deb, main / deb.name)
     lines = (f"{name} {of.get('Priority', 'optional')} {of['Section']}\n" for name, of in archive.packages.items())
     (work / "override").write_text("".join(lines))
-    updated = DebianArchive(work / "updated", DEBIAN, security=True, architecture="amd64")
+    updated = DebianArchive(work / "updated", DEBIAN, security=True, components="main", architecture="amd64")
     first, second = kernels(updated)
     for name, pool in ((first, main), (second, updates)):
         for deb in updated.fetch([name], work / f"kernel-{pool.name}"):
