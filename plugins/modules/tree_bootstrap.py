@@ -93,7 +93,6 @@ options:
     type: list
     elements: str
     default: []
-    no_log: false
   rpm_database:
     description: Folder in which the tree's own rpm has its database.
     type: path

@@ -170,7 +170,7 @@ class BtrfsReader(FsReader):
     def _below(
         self, address: int, first: Key, last: Key, level: int | None, visits: Iterator[int]
     ) -> Iterator[tuple[Key, bytes]]:
-        next(visits)
+        next(visits, None)
         raw = self._kept.get(address)
         if raw is None:
             raw = self.read_at(self._place(address, self._node_size), self._node_size)

@@ -302,7 +302,7 @@ class BtrfsWriter:
     def _superblocks(self, roots: Mapping[int, tuple[int, int, int]]) -> None:
         system = self._chunks[0]
         array = shape.key((shape.CHUNK_OBJECT, shape.CHUNK_ITEM, system.logical)) + system.packed(self._device_uuid)
-        (root, level, _), (chunks, chunk_level, _) = roots[shape.ROOTS], roots[shape.CHUNKS]
+        (root, level, _size), (chunks, chunk_level, _chunk_size) = roots[shape.ROOTS], roots[shape.CHUNKS]
         for place in shape.SUPERBLOCKS:
             if place + shape.SUPERBLOCK_SIZE > self._size:
                 break

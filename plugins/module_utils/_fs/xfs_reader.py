@@ -153,7 +153,7 @@ class XfsReader(FsReader):
         if not 0 < level < 10:
             raise Damaged("a tree of extents is too deep")
         for (block,) in struct.iter_unpack(">Q", pointers[: 8 * count]):
-            next(visits)
+            next(visits, None)
             raw = self.read_at(self._place(block), self._block)
             below, records = struct.unpack_from(">HH", raw, 4)
             # A tree that leads back to itself would have no end.
