@@ -333,7 +333,7 @@ def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
     if not kind:
         key, facts = beginning.make()
         layer_keys = resume.chain(key, [*steps, artifacts])
-    packages = {name: facts[name] for name in ("packages", "epoch", "seconds")} if "epoch" in facts else {}
+    packages = {name: facts[name] for name in ("packages", "epoch", "seconds")} if "packages" in facts else {}
     diff = {"before": {}, "after": {"release": request.release, "packages": list(request.packages)}}
     return {**result, "changed": True, "layer": kind, "facts": facts, "keys": layer_keys, **packages, "diff": diff}
 

@@ -77,13 +77,15 @@ class Beginning:
 
     def lay(self, keys: dict[str, str]) -> tuple[str, dict[str, Any]]:
         found = self.found if keys["packages"] else ""
-        return found, FACTS if found == "packages" else {"removed": {}} if found else {}
+        return found, FACTS if found == "packages" else KEPT if found else {}
 
     def make(self) -> tuple[str, dict[str, Any]]:
         return "new", FACTS
 
 
 FACTS = {"packages": [{"package": "vim"}], "epoch": 1, "seconds": 0.1}
+# What the role image keeps of a guest and of what roles have done
+KEPT = {"removed": {}, "epoch": 1}
 made_of: list[Beginning] = []
 
 
@@ -115,7 +117,7 @@ def test_a_build_goes_on_above_what_is_there(layered: dict[str, Any]) -> None:
     result = tree_bootstrap.run(layered, False)
     assert made_of[0].said == [("guest", "g", None), ("roles", "r", 7200.0)]
     assert (result["changed"], result["current"], result["layer"]) == (True, False, "guest")
-    assert (result["facts"], result["proof"]) == ({"removed": {}}, {})
+    assert (result["facts"], result["proof"]) == (KEPT, {})
     assert list(result["keys"]) == ["packages", "guest", "roles", "artifacts"]
     assert result["keys"]["packages"] == "known"
     assert "packages" not in result, "they are told where they are known"
