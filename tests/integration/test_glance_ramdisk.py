@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.glance import TestCloud, kernel, raw_disk, run_module
+from helpers.tools import run_tool
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -42,3 +45,45 @@ def test_versions_of_a_ramdisk_come_and_go_with_their_kernels(glance_cloud: Test
     assert len(there()) == 4
     run_module("glance_triplet_upload", {**place, "state": "absent"})
     assert glance_cloud.images() == []
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  roles:
+    - goldsmith.openstack.glance_publish
+"""
+
+
+def test_the_role_publishes_a_ramdisk_beside_the_disk(glance_cloud: TestCloud, checkout: Path, tmp_path: Path) -> None:
+    raw_disk(tmp_path / "it.raw", size=1 << 18)
+    raw_disk(tmp_path / "it.initramfs", size=1 << 16)
+    kernel(tmp_path / "it.vmlinuz", size=1 << 16)
+    kinds = {"raw": "raw", "vmlinuz": "aki", "initramfs": "initramfs"}
+    artifacts = [
+        {
+            "file": f"it.{end}",
+            "format": kind,
+            "sha512": hashlib.sha512((tmp_path / f"it.{end}").read_bytes()).hexdigest(),
+            "properties": {} if kind == "aki" else {"os_distro": "debian"},
+            "min_disk": 1 if kind == "raw" else 0,
+        }
+        for end, kind in kinds.items()
+    ]
+    (tmp_path / "manifest.json").write_text(json.dumps({"name": "it", "artifacts": artifacts, "min_ram": 512}))
+    (tmp_path / "play.yml").write_text(PLAY)
+    words = {
+        "glance_publish_directory": str(tmp_path),
+        # The one of the test, not that of the role
+        "glance_publish_clouds": ["faulty"],
+        "glance_publish_clouds_yaml": str(glance_cloud.clouds_yaml),
+    }
+    run_tool([str(checkout / "goldsmith"), "playbook", "play.yml", "-e", json.dumps(words)], cwd=tmp_path)
+    images = {one.name: one for one in glance_cloud.images() if not one.hidden}
+    formats = {name.partition("-20")[0]: one.disk_format for name, one in images.items()}
+    assert formats == {"it": "raw", "it-ramdisk": "ari", "it-ramdisk-aki": "aki"}
+    ramdisk, disk = images["it-ramdisk"], images["it"]
+    assert ramdisk.properties["kernel_id"] == images["it-ramdisk-aki"].id
+    assert ramdisk.properties["os_distro"] == "debian"
+    needs = [[image.attributes[name] for name in ("min_disk", "min_ram")] for image in (ramdisk, disk)]
+    assert needs == [[0, 0], [1, 512]]
