@@ -146,6 +146,8 @@ def test_labels_are_those_of_the_policy(guest: RunningGuest, family: Family) -> 
     assert not guest.output("ls /.autorelabel 2>/dev/null || true")
 
 
+# One for each way in which a boot loader learns of it: entries of kernel-install, and grub2-mkconfig.
+@pytest.mark.parametrize("name", ["fedora", "suse"], indirect=True)
 def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, built: Built, family: Family) -> None:
     first, second = built.repository.kernels
     assert guest.output("uname -r") == first
