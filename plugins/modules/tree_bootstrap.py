@@ -46,9 +46,9 @@ options:
     description: Code name of the release, for example V(trixie); for dnf and zypper its version, for example V(9).
     type: str
   architecture:
-    description: Architecture of the packages as dpkg names it.
+    description: Architecture of the packages as dpkg names it, or for dnf and zypper as RPM does. The default is
+      V(amd64), or V(x86_64).
     type: str
-    default: amd64
   packages:
     description: Packages to install beside the base system.
     type: list
@@ -93,6 +93,11 @@ options:
     type: list
     elements: str
     default: []
+  entitlement:
+    description: Whether the certificates of the build host's subscription (C(/etc/pki/entitlement)) are shown to the
+      repositories, with O(tool=dnf), where the host has some. They stay on the host.
+    type: bool
+    default: false
   rpm_database:
     description: Folder in which the tree's own rpm has its database.
     type: path
@@ -244,7 +249,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tool": {"type": "str", "choices": list(bootstrap.TOOLS), "default": "mmdebstrap"},
     "release": {"type": "str"},
-    "architecture": {"type": "str", "default": "amd64"},
+    "architecture": {"type": "str"},
     "packages": {"type": "list", "elements": "str", "default": []},
     "components": {"type": "list", "elements": "str", "default": ["main"]},
     "mirror": {"type": "str", "default": ""},
@@ -257,6 +262,7 @@ ARGUMENT_SPEC = {
         "options": {"name": {"type": "str", "required": True}, "url": {"type": "str", "required": True}},
     },
     "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "entitlement": {"type": "bool", "default": False},
     "rpm_database": {"type": "path", "default": "/usr/lib/sysimage/rpm"},
     "first": {"type": "list", "elements": "str", "default": ["filesystem"]},
     "exclude": {"type": "list", "elements": "str", "default": []},

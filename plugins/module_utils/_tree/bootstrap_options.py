@@ -33,7 +33,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
     return Request(
         path=params["path"],
         release=params["release"],
-        architecture=params["architecture"],
+        architecture=params["architecture"] or ("x86_64" if params["tool"] in bootstrap.RPM_TOOLS else "amd64"),
         packages=tuple(dict.fromkeys(params["packages"])),
         sources=_sources(params),
         components=tuple(params["components"]),
@@ -46,6 +46,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
         tool=params["tool"],
         repositories=tuple(Repository(one["name"], one["url"]) for one in params["repositories"]),
         keys=tuple(params["keys"]),
+        entitlement=params["entitlement"],
         database=params["rpm_database"],
         first=tuple(params["first"]),
     )

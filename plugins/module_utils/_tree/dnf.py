@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result
@@ -40,6 +41,9 @@ gpgcheck=1
 repo_gpgcheck=0
 enabled=1
 """
+# Where subscription-manager keeps what a host has, and whose certificate the vendor's mirror has
+_ENTITLEMENT = "/etc/pki/entitlement"
+_AUTHORITY = "/etc/rhsm/ca/redhat-uep.pem"
 _CAUSES: tuple[causes.Cause, ...] = (
     causes.FULL_DISK,
     (
@@ -119,13 +123,23 @@ def command(shop: Workshop, *words: str, mounted: bool) -> list[str]:
     (home / "none").mkdir(exist_ok=True)
     (home / "repositories").mkdir(exist_ok=True)
     keys = " ".join(f"file://{key}" for key in shop.keys)
+    certificates = _certificates() if request.entitlement else ""
     for repository in request.repositories:
-        text = _REPOSITORY.format(name=repository.name, url=repository.url, keys=keys)
+        text = _REPOSITORY.format(name=repository.name, url=repository.url, keys=keys) + certificates
         (home / "repositories" / f"{repository.name}.repo").write_text(text, encoding="utf-8")
     (home / "dnf.conf").write_text(_CONFIGURATION.format(home=home, cache=rpm.CACHE), encoding="utf-8")
     argv = [PROGRAM, "--config", str(home / "dnf.conf"), "--installroot", request.path]
-    argv += ["--releasever", request.release, "--forcearch", rpm.architecture(request), *words]
+    argv += ["--releasever", request.release, "--forcearch", request.architecture, *words]
     return shop.on_tree(["sh", "-c", 'exec "$@" 2>&1', PROGRAM, *argv], mounted=mounted)
+
+
+def _certificates() -> str:
+    """Return the settings by which a repository knows the subscription of this host; none without one."""
+    keys = sorted(Path(_ENTITLEMENT).glob("*-key.pem"))
+    if not keys:
+        return ""
+    certificate = keys[-1].with_name(keys[-1].name.replace("-key.pem", ".pem"))
+    return f"sslclientkey={keys[-1]}\nsslclientcert={certificate}\nsslcacert={_AUTHORITY}\n"
 
 
 def explain(request: Request, result: Result) -> GoldsmithError:

@@ -23,8 +23,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, keys, locale, rpm_database
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-# Architectures of which RPM has another name than dpkg.
-_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 # Where programs see the cache of packages while they work on the tree; it is mounted there.
 CACHE = "/var/cache/goldsmith"
 # Packages of these distributions are signed by keys whose own signatures are older than what rpm takes by now. The keys
@@ -83,7 +81,7 @@ class Workshop:
         """Return the argv that starts a program in the environment of this work."""
         proxy = self.request.proxy
         proxies = {name: proxy for name in ("http_proxy", "https_proxy") if proxy}
-        own = {"HOME": str(self.home), "RPM_FORCE_DEBIAN": "1", "KERNEL_INSTALL_BYPASS": "1", "INITRD_SKIP": "1"}
+        own = {"HOME": str(self.home), "RPM_FORCE_DEBIAN": "1", "KERNEL_INSTALL_BYPASS": "1"}
         policy = {"SEQUOIA_CRYPTO_POLICY": str(self.home / "crypto-policy")}
         return locale.words({**own, **policy, **proxies, **(more or {})})
 
@@ -151,8 +149,3 @@ def macros(request: Request) -> str:
     if folders:
         lines.append(f"%_netsharedpath {':'.join(folders)}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def architecture(request: Request) -> str:
-    """Return the name that RPM has for the architecture."""
-    return _ARCHITECTURES.get(request.architecture, request.architecture)

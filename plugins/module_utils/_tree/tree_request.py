@@ -52,7 +52,8 @@ class Request:
     *sources* are apt source lines or mirrors; empty: those of the release itself. *repositories* are those of dnf and
     zypper. *keys* are the public keys that packages are verified by, in ASCII armor; none: those that apt knows.
     *files* are paths, texts and modes. *lists* is a folder with apt's lists of these sources, which are up to date.
-    *expired*: Release files that are past their date are taken. *database* is where the tree's own rpm looks for its
+    *expired*: Release files that are past their date are taken. *entitlement*: the certificates of the host's
+    subscription are shown to the repositories, where it has some. *database* is where the tree's own rpm looks for its
     database, and *first* are the packages that are there before all others.
     """
 
@@ -73,6 +74,7 @@ class Request:
     tool: str = "mmdebstrap"
     repositories: tuple[Repository, ...] = ()
     keys: tuple[str, ...] = ()
+    entitlement: bool = False
     database: str = "/usr/lib/sysimage/rpm"
     first: tuple[str, ...] = ("filesystem",)
 

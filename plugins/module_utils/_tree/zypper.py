@@ -117,7 +117,7 @@ def command(shop: Workshop, *words: str, mounted: bool) -> list[str]:
     for repository in request.repositories:
         text = _REPOSITORY.format(name=repository.name, url=repository.url)
         (folder / f"{repository.name}.repo").write_text(text, encoding="utf-8")
-    (home / "zypp.conf").write_text(f"[main]\narch = {rpm.architecture(request)}\n", encoding="utf-8")
+    (home / "zypp.conf").write_text(f"[main]\narch = {request.architecture}\n", encoding="utf-8")
     cache = f"{request.path}{rpm.CACHE}"
     argv = ["env", f"ZYPP_CONF={home}/zypp.conf", PROGRAM, "--non-interactive", "--xmlout"]
     argv += ["--installroot", request.path, "--releasever", request.release, "--reposd-dir", str(folder)]

@@ -21,7 +21,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_req
 REQUEST = Request(
     "/tree",
     "44",
-    "arm64",
+    "aarch64",
     ("vim", "curl"),
     tool="dnf",
     repositories=(Repository("base", "http://a.example/os"),),
@@ -47,6 +47,19 @@ def test_its_configuration_is_its_own(shop: Workshop) -> None:
     text = (shop.home / "repositories/base.repo").read_text()
     assert "baseurl=http://a.example/os\n" in text
     assert f"gpgkey=file://{shop.keys[0]}\n" in text
+
+
+def test_a_subscription_of_the_host_is_shown(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dnf, "_ENTITLEMENT", str(tmp_path))
+    own = replace(shop, request=replace(shop.request, entitlement=True))
+    file = shop.home / "repositories/base.repo"
+    dnf.command(own, "makecache", mounted=False)
+    assert "ssl" not in file.read_text(), "there is none"
+    (tmp_path / "42-key.pem").touch()
+    dnf.command(shop, "makecache", mounted=False)
+    assert "ssl" not in file.read_text(), "it is not asked for"
+    dnf.command(own, "makecache", mounted=False)
+    assert f"sslclientkey={tmp_path}/42-key.pem\nsslclientcert={tmp_path}/42.pem\n" in file.read_text()
 
 
 def test_folders_come_first_and_without_mounts(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-REQUEST = Request("/tree", "9", "amd64", ("vim",), tool="dnf", keys=("a key",))
+REQUEST = Request("/tree", "9", "x86_64", ("vim",), tool="dnf", keys=("a key",))
 
 
 def test_the_database_is_where_the_tree_looks_for_it() -> None:
@@ -28,11 +27,6 @@ def test_folders_that_packages_leave_out() -> None:
         REQUEST, exclude=("/usr/share/doc/*", "/usr/share/vim/*/doc/*", "/usr/bin/pzstd", "/usr/share/man/*")
     )
     assert rpm.macros(request).endswith("\n%_netsharedpath /usr/share/doc:/usr/share/man\n")
-
-
-@pytest.mark.parametrize(("name", "expected"), [("amd64", "x86_64"), ("arm64", "aarch64"), ("ppc64le", "ppc64le")])
-def test_architectures_have_the_names_of_rpm(name: str, expected: str) -> None:
-    assert rpm.architecture(replace(REQUEST, architecture=name)) == expected
 
 
 def test_a_workshop_has_settings_of_its_own_and_is_gone_behind_the_work(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RpmArchive:
     monkeypatch.setattr(namespaces, "prefix", list)
     repositories = (Repository("base", "http://a.example/os"),)
     request = Request(
-        "/tree", "9", "amd64", (), tool="dnf", repositories=repositories, keys=("k",), cache=str(tmp_path)
+        "/tree", "9", "x86_64", (), tool="dnf", repositories=repositories, keys=("k",), cache=str(tmp_path)
     )
     return RpmArchive(RecordingRunner(), request)
 

@@ -20,7 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_req
 REQUEST = Request(
     "/tree",
     "16.0",
-    "amd64",
+    "x86_64",
     ("vim",),
     tool="zypper",
     repositories=(Repository("oss", "http://a.example/oss"),),
