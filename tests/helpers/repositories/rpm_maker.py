@@ -105,6 +105,14 @@ class RpmMaker:
         target.chmod(member.mode & 0o777 | 0o600)
         package.add_file(path, member.mode & 0o7777, group, configuration=configuration)
 
+    def patch(self, changes: Mapping[str, tuple[str, str]]) -> None:
+        """Change words in files of Debian's packages that would ask for Debian's own tools."""
+        for path, (old, new) in changes.items():
+            text = (self._root / path).read_text()
+            if old not in text:
+                raise LookupError(f"{path} does not say {old!r} any more: change the table that replaces it")
+            (self._root / path).write_text(text.replace(old, new))
+
     def add_made(self, made: Mapping[str, Made]) -> None:
         """Take what no package of Debian holds; it replaces what is there."""
         for name, part in made.items():

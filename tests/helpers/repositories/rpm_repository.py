@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from helpers.repositories import boot_files
 from helpers.repositories.distributions import Distribution
 from helpers.repositories.ingredients import Ingredients, open_to_all
 from helpers.repositories.made import Entry, Made, made_files
@@ -59,6 +60,7 @@ def make_rpm_repository(distribution: Distribution, ingredients: Ingredients, fo
         packages = folder / "all"
         maker = RpmMaker(distribution, Path(scratch, "first"))
         maker.add_debs(ingredients.debs(distribution.family))
+        maker.patch(boot_files.PATCHED)
         maker.add_made(made)
         maker.add_made(SMALL)
         maker.add_made({_POLICY: Made(requires=("policycoreutils",), provides=("selinux-policy",), version="40")})
