@@ -23,7 +23,7 @@ def test_a_kernel_and_an_initramfs_are_a_whole_system(checkout: Path, tmp_path: 
         "image_output_dir": str(tmp_path / "out"),
         "image_verify_again": True,
     }
-    argv = ["goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(words)]
+    argv = ["./goldsmith", "playbook", "build-debian.yml", "-e", json.dumps(words)]
     run_tool(argv, cwd=checkout, timeout=1800)
     check(tmp_path / "out" / "deploy")
 
