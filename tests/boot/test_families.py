@@ -163,17 +163,18 @@ def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, built: Built
     assert "scriptlet failed" not in guest.output(f"cat {log}")
     boot = guest.output("cat /proc/sys/kernel/random/boot_id")
     guest.ssh("sudo -n systemctl reboot")
-    wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot))
+    # It is away meanwhile.
+    wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
     assert guest.ssh("uname -r", ConnectTimeout="60").stdout.strip() == second
     assert ARGUMENTS in guest.ssh("cat /proc/cmdline", ConnectTimeout="60").stdout
 
 
-def wait_for(guest: RunningGuest, command: str, done: Callable[[str], bool]) -> str:
-    """What a command says once that is what was waited for; the guest may be away meanwhile."""
+def wait_for(guest: RunningGuest, command: str, done: Callable[[str], bool], **options: str) -> str:
+    """What a command says once that is what was waited for. With *options* of ssh each try is a login of its own."""
     deadline = time.monotonic() + 4 * PATIENCE
-    while not done(said := guest.ssh(command, ConnectTimeout="20").stdout.strip()):
+    while not done(said := guest.ssh(command, **options).stdout.strip()):
         assert time.monotonic() < deadline, guest.console_log.read_text(errors="replace")[-3000:]
-        time.sleep(5)
+        time.sleep(10)
     return said
 
 
