@@ -50,6 +50,7 @@ _CLEAN = r"""
 [ ! -s "$1/etc/machine-id" ] || : >"$1/etc/machine-id"
 rmdir "$1$2" 2>/dev/null
 rm -f "$1"/var/lib/zypp/AnonymousUniqueId "$1"/var/log/dnf*.log "$1"/var/log/hawkey.log
+[ ! -f "$1/var/lib/zypp/AutoInstalled" ] || sed -i '/^#/d' "$1/var/lib/zypp/AutoInstalled"
 rm -f "$1"/var/log/zypper.log "$1"/var/log/zypp/history
 rm -rf "$1"/var/cache/dnf "$1"/var/cache/libdnf5 "$1"/var/cache/zypp "$1"/var/cache/ldconfig/aux-cache
 find "$1/var/lib/rpm" "$1/usr/lib/sysimage/rpm" -name '*.lock' -o -name '.rpm.lock' 2>/dev/null | xargs -r rm -f
