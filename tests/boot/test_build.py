@@ -48,8 +48,9 @@ def cache(built_image: Callable[[str], BuiltImage], tmp_path: Path) -> Path:
     """A cache that has nothing but downloaded packages."""
     built_image("bios")
     folder = tmp_path / "cache"
-    folder.mkdir()
-    downloads = Path.home() / ".cache" / "goldsmith" / "packages"
+    (folder / "packages").mkdir(parents=True)
+    # Those of other releases may be changing.
+    downloads = Path.home() / ".cache" / "goldsmith" / "packages" / "trixie-amd64"
     subprocess.run(["cp", "--recursive", "--link", downloads, folder / "packages"], check=True)
     return folder
 
