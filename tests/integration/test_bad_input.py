@@ -120,7 +120,7 @@ def test_every_bad_value_is_told_at_once_with_a_remedy(checkout: Path, tmp_path:
                 "image_authorized_keys=ssh-ed25519: is not a public key; write the whole line of the file id_*.pub",
                 "image_name=what?: is not a file name; use letters",
                 "image_distribution=plan9: is not known; use almalinux or centos or debian",
-                "image_formats=qcow3: is not known; use qcow2, raw, vhd or triplet",
+                "image_formats=qcow3: is not known; use qcow2, raw, vhd, triplet or ramdisk",
                 "image_firmware=openfirmware: is not known; use bios, uefi or hybrid",
                 "image_resize=zfs: is not known; use cloud_init or lvm or xen",
                 "image_mirror=nonsense: is not a URL; write it with http://, or host, or leave it empty",
