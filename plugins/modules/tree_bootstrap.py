@@ -142,8 +142,8 @@ options:
     type: str
     default: ''
   cache_dir:
-    description: Folder in which downloaded packages are kept, on the file system of O(path). Packages unused for 30
-      days are removed.
+    description: Folder in which downloaded packages are kept, on the file system of O(path). Debian packages unused for
+      30 days are removed, and RPM packages 30 days after their download.
     type: path
   layers_dir:
     description:

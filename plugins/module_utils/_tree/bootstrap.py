@@ -140,6 +140,6 @@ def _prune(cache: str) -> None:
         for name in names:
             with suppress(FileNotFoundError):  # another build prunes too
                 path = os.path.join(folder, name)
-                # The last link to it was made or taken away then, or its time set: no build has used it since.
+                # The last link to a .deb was made or taken away then: no build has used it since. An .rpm was fetched.
                 if name.endswith((".deb", ".rpm")) and os.lstat(path).st_ctime < limit:
                     os.unlink(path)

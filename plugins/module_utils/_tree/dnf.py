@@ -102,10 +102,8 @@ def update(shop: Workshop) -> Result:
 
 def run(shop: Workshop, on_stage: Callable[[int, str], None], *words: str, mounted: bool) -> None:
     """Run a command of dnf on the tree."""
-    lines: list[str] = []
 
     def listen(line: str) -> None:
-        lines.append(line)
         if match := _LOADED.match(line):
             on_stage(10 + 30 * int(match[1]) // int(match[2]), "downloading packages")
         elif match := _DONE.match(line):
