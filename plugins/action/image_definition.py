@@ -57,7 +57,8 @@ class ActionModule(ActionBase):
         done = definition.build(values, axes, place) if axes else definition.publication(values, place)
         lines = plan.of_build(done) if axes else plan.of_publication(done)
         if axes:
-            able = [_axes.load("capabilities", name) for name in axes.distribution.get("capabilities", ())]
+            whole = definition.of_release(values["release"], axes.distribution)
+            able = [_axes.load("capabilities", name) for name in whole.get("capabilities", ())]
             done["layers"] = _content.layers(done, self._variables, [asdict(axes), able])
         result.update(changed=False, plan=lines, definition=done, warnings=self._warnings)
         return result
@@ -151,8 +152,7 @@ class ActionModule(ActionBase):
         strategy, architecture = found("strategies", "resize"), found("architectures", "architecture")
         if values["agent"]:
             found("agents", "agent")
-        release = definition.release_of(values["release"], distribution)
-        whole = {**distribution, **distribution.get("releases", {}).get(release, {})}
+        whole = definition.of_release(values["release"], distribution)
         for axis, what in (("capabilities", "capability"), ("keys", "key")):
             for name in whole.get(axis, ()):
                 try:

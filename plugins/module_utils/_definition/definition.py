@@ -171,6 +171,11 @@ def release_of(name: str, distribution: Mapping[str, Any]) -> str:
     return ""
 
 
+def of_release(name: str, distribution: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a distribution for a release: what it has goes before what all of them have."""
+    return {**distribution, **distribution.get("releases", {}).get(release_of(name, distribution), {})}
+
+
 def aged(values: Mapping[str, Any], distribution: Mapping[str, Any], today: str) -> list[str]:
     """Return a line of warning where a release is past its end; *today* is written as 2026-11-29."""
     release = release_of(values["release"], distribution)
@@ -208,8 +213,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     """Return the definition: every value, names and paths of all artifacts, layout, properties, the record of it."""
     strategy, captured = axes.strategy, values["build"] == "capture"
     release = release_of(values["release"], axes.distribution)
-    # What a release has goes before what all of them have.
-    distribution = {**axes.distribution, **axes.distribution.get("releases", {}).get(release, {})}
+    distribution = of_release(values["release"], axes.distribution)
     version = distribution.get("version", "")
     agent = values["agent"] or next(iter(axes.agents))
     usual_firmware = next((name for name in strategy["firmware"] if name in axes.architecture["firmware"]), "")
