@@ -16,7 +16,9 @@ description:
   - The kernel is the one that GRUB starts by itself, by C(grub.cfg), its environment and the boot loader entries, if
     it has an initramfs; else the newest in /boot that has one.
   - A file system that was not unmounted, or has errors, is refused unless O(repair) is set.
-  - The root file system is ext2, ext3, ext4, xfs or btrfs; a O(tree) is made of ext alone, and only ext is repaired.
+  - The root file system is ext2, ext3, ext4, xfs or btrfs, and only ext is repaired. Of a btrfs, the system is in its
+    default subvolume, or in the only other one that has C(/etc); the subvolumes that its fstab mounts are part of it,
+    and those of snapper are not.
 requirements:
   - qemu-img, sfdisk, e2fsprogs; for O(tree) Linux namespaces, and for ordinary users subordinate ids
 attributes:
@@ -41,7 +43,7 @@ options:
     choices: [raw, qcow2, vpc, vdi, vhdx]
   partition:
     description: Number of the partition with the root file system, or with its volume group. The default is the only
-      one with an ext file system, or of several the only one with C(/etc).
+      one with such a file system, or of several the only one with C(/etc).
     type: int
   volume:
     description: Logical volume with the root file system, as C(group/volume) or by its own name. The default is found
@@ -61,7 +63,7 @@ options:
     description:
       - Folder for the files of the system, with owners, modes, times, extended attributes, hard links, holes and
         devices. It must be missing or empty, and below a folder that other accounts cannot enter.
-      - The other ext file systems of the disk that C(/etc/fstab) mounts at every boot (by UUID, LABEL, PARTUUID,
+      - The other file systems of the disk that C(/etc/fstab) mounts at every boot (by UUID, LABEL, PARTUUID,
         PARTLABEL, or as a partition or volume of the first disk) are part of it.
       - Of C(/dev) only the folder is made. An ordinary user cannot make devices, nor set some attributes; both are
         counted in RV(filesystems).
@@ -73,6 +75,12 @@ options:
       it is.
     type: str
     default: LABEL=cloudimg-rootfs
+  root_filesystem:
+    description: Kind of the file system that the tree will lie in. A root that was an xfs or a btrfs is mounted as this
+      one by C(/etc/fstab), with its usual options.
+    type: str
+    choices: [ext2, ext3, ext4, xfs, btrfs]
+    default: ext4
   repair:
     description: Let e2fsck repair, in a copy, a file system that is not clean or has errors. The image itself is
       never written to.
@@ -121,7 +129,8 @@ filesystems:
     mountpoint: {description: Where it is in the tree., type: str}
     partition: {description: "Number of its partition, or of the one that its volume begins in.", type: int}
     volume: {description: Its logical volume., type: str}
-    filesystem: {description: "V(ext2), V(ext3) or V(ext4).", type: str}
+    subvolume: {description: "The subvolume of a btrfs, where it is not the default one.", type: str}
+    filesystem: {description: "V(ext2), V(ext3), V(ext4), V(xfs) or V(btrfs).", type: str}
     uuid: {description: Its UUID., type: str}
     label: {description: Its label., type: str}
     size_of_filesystem: {description: Its size in bytes., type: int}
@@ -162,6 +171,7 @@ ARGUMENT_SPEC = {
     "ramdisk": {"type": "path"},
     "tree": {"type": "path"},
     "root_source": {"type": "str", "default": "LABEL=cloudimg-rootfs"},
+    "root_filesystem": {"type": "str", "choices": ["ext2", "ext3", "ext4", "xfs", "btrfs"], "default": "ext4"},
     "repair": {"type": "bool", "default": False},
 }
 
@@ -177,7 +187,13 @@ def main() -> None:
             Runner(),
             params["src"],
             extract.Outputs(params["root"], params["kernel"], params["ramdisk"], params["tree"]),
-            extract.Request(params["partition"], params["volume"] or None, params["repair"], params["root_source"]),
+            extract.Request(
+                params["partition"],
+                params["volume"] or None,
+                params["repair"],
+                params["root_source"],
+                params["root_filesystem"],
+            ),
             format=params["src_format"],
             check_mode=module.check_mode,
         ),

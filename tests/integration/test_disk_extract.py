@@ -88,11 +88,11 @@ def test_one_line_tells_why(tree: Path, tmp_path: Path, out: Path) -> None:
     qcow2 = tmp_path / "disk.qcow2"
     tool("qemu-img", "create", "-q", "-f", "qcow2", qcow2, "10M")
     for disk, more, message in (
-        (two, {"partition": 14}, "selects 0 ext file systems"),
-        (none, {}, "has neither a partition table nor an ext file system"),
+        (two, {"partition": 14}, "selects 0 file systems"),
+        (none, {}, "has neither a partition table nor a known file system"),
         (empty, {}, "has neither"),
         (bare, {}, "has no files in /boot"),
-        (qcow2, {}, "has neither a partition table nor an ext file system"),
+        (qcow2, {}, "has neither a partition table nor a known file system"),
         (tmp_path, {}, "is not a file"),
         (two, {"root": str(two)}, "must be different files"),
         (two, {"kernel": str(out / "root.ext4")}, "must be different files"),

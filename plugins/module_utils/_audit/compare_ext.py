@@ -16,8 +16,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.differe
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import ext_facts
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.ext_files import Content, walk
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.ext_regions import Region, RegionMap
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem, Node
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import unlike
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.unlike import Row, Span
 
 T = TypeVar("T")

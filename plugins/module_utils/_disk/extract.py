@@ -54,13 +54,14 @@ class Outputs:
 class Request:
     """Which file system is the root, and what may be done to it.
 
-    *root_source* is what the fstab of a tree shall mount on /; empty: its fstab is left as it is.
+    *root_source* is what the fstab of a tree shall mount on /, a *root_filesystem*; empty: its fstab is left as it is.
     """
 
     partition: int | None = None
     volume: str | None = None
     repair: bool = False
     root_source: str = ""
+    root_filesystem: str = "ext4"
 
 
 def extract(
@@ -89,7 +90,7 @@ def extract(
     with scratch_folder("extract") as folder:
         disk = disk_areas.Disk(runner, image, str(folder))
         try:
-            root = _find_root(disk, request, unpacked=bool(outputs.tree))
+            root = _find_root(disk, request)
             facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
             facts |= {"partition": root.number or None, "volume": root.volume or None}
             return facts | _Extraction(disk, root, outputs, request, check_mode=check_mode).run()
@@ -161,7 +162,9 @@ class _Extraction:
             # In check mode nothing was joined yet.
             return [path for path in (self._outputs.kernel, self._outputs.ramdisk) if path], None
         where = checked_filesystem.described(self._disk, self._root.area)
-        files = files_of(self._root.block.fstype, self._root.path, self._root.offset, where)
+        fstype, path, offset = self._root.block.fstype, self._root.path, self._root.offset
+        subvolume = extract_tree.root_subvolume(fstype, path, offset, where)
+        files = files_of(fstype, path, offset, where, subvolume)
         return self._boot_files_of(files, self._disk.image.path)
 
     def _boot_files_of(self, files: GuestFiles, where: str) -> tuple[list[str], str]:
@@ -191,7 +194,7 @@ class _Extraction:
         todo = extract_tree.plan(self._disk, self._root)
         left_out = todo.describe_left_out()
         if self._check_mode:
-            parts = [{"mountpoint": mountpoint, "area": area.name} for mountpoint, area in todo.parts]
+            parts = [{"mountpoint": part.mountpoint, "area": part.area.name} for part in todo.parts]
             return True, {"filesystems": parts, "left_out": left_out}
         namespaces.check(runner)
         prefix, made = namespaces.prefix(), f"{os.path.abspath(tree)}.partial"
@@ -200,7 +203,13 @@ class _Extraction:
             os.makedirs(made, mode=0o700)
             request = self._choice
             done = extract_tree.write(
-                self._disk, self._root, todo, made, repair=request.repair, root_source=request.root_source
+                self._disk,
+                self._root,
+                todo,
+                made,
+                repair=request.repair,
+                root_source=request.root_source,
+                root_filesystem=request.root_filesystem,
             )
             files = TreeFiles(made)
             kernel = rootfs.kernel_of(files, self._disk.image.path)
@@ -220,7 +229,7 @@ class _Extraction:
         path, request = self._disk.image.path, self._choice
         status = os.stat(path)
         values = [os.path.realpath(path), status.st_size, status.st_mtime_ns, self._root.area.name]
-        values += [request.repair, request.root_source]
+        values += [request.repair, request.root_source, request.root_filesystem]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
@@ -243,10 +252,9 @@ def _is_closed(status: os.stat_result) -> bool:
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o011
 
 
-def _find_root(disk: disk_areas.Disk, request: Request, *, unpacked: bool) -> disk_areas.Area:
+def _find_root(disk: disk_areas.Disk, request: Request) -> disk_areas.Area:
     areas = disk_areas.choose(disk, partition=request.partition, volume=request.volume)
-    # A tree is unpacked from ext alone.
-    found = [area for area in areas if (disk.superblock(area) if unpacked else disk.fstype(area))]
+    found = [area for area in areas if disk.fstype(area)]
     if len(found) > 1:
         # Of several the one that looks like a root.
         found = [area for area in found if _holds_system(disk, area)] or found
@@ -256,21 +264,23 @@ def _find_root(disk: disk_areas.Disk, request: Request, *, unpacked: bool) -> di
     trouble = disk.trouble()
     if disk.table is None and not found:
         raise OptionError(
-            "src", path, f"has neither a partition table nor an ext file system{f': {trouble}' if trouble else ''}"
+            "src", path, f"has neither a partition table nor a known file system{f': {trouble}' if trouble else ''}"
         )
     option, value = ("volume", request.volume) if request.volume else ("partition", request.partition)
     if found:
         hint = f"name the partition or volume, one of {', '.join(area.name for area in found)}"
     else:
-        hint = trouble or "only ext2, ext3 and ext4 can be taken out"
-    raise OptionError(option, value, f"selects {len(found)} ext file systems of {path}, not one", hint=hint)
+        hint = trouble or "only ext2, ext3, ext4, xfs and btrfs can be taken out"
+    raise OptionError(option, value, f"selects {len(found)} file systems of {path}, not one", hint=hint)
 
 
 def _holds_system(disk: disk_areas.Disk, area: disk_areas.Area) -> bool:
     path, start = disk.place(area)
+    fstype = disk.fstype(area) or ""
     try:
         where = checked_filesystem.described(disk, area)
-        return bool(files_of(disk.fstype(area) or "", path, start, where).names("/etc"))
+        subvolume = extract_tree.root_subvolume(fstype, path, start, where)
+        return bool(files_of(fstype, path, start, where, subvolume).names("/etc"))
     except GoldsmithError:
         return False
 

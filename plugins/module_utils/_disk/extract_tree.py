@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes, unpack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import fstab
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import checked_filesystem, disk_areas
@@ -28,6 +29,8 @@ NOT_MOUNTED = "fstab does not mount it"
 _NEEDED = ("/boot", "/usr", "/var")
 _OF_THE_KERNEL = ("/dev", "/proc", "/run", "/sys")
 _MADE_ANEW = ("vfat", fstab.SWAP)
+# Where snapper keeps them
+_SNAPSHOTS = ".snapshots"
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class ExtractPlan:
-    """What is laid into the tree: mount points and areas, outer ones first."""
+class Part:
+    """What lies in an area of the disk, of a btrfs in one of its subvolumes, and where it is mounted."""
 
-    parts: tuple[tuple[str, disk_areas.Area], ...]
+    mountpoint: str
+    area: disk_areas.Area
+    subvolume: str = ""
+
+
+@dataclass(frozen=True)
+class ExtractPlan:
+    """What is laid into the tree, outer mount points first."""
+
+    parts: tuple[Part, ...]
     left_out: tuple[LeftOut, ...] = ()
     merged: tuple[fstab.Line, ...] = field(default=())
     unmounted: tuple[disk_areas.Area, ...] = ()
@@ -60,7 +72,8 @@ class ExtractPlan:
     def hidden(self, mountpoint: str) -> list[str]:
         """Return the folders of a part that another part covers, and /dev: only the kernel fills that."""
         own = mountpoint.rstrip("/")
-        below = [other for other, _area in self.parts if other.startswith(own + "/") and other != mountpoint]
+        others = [part.mountpoint for part in self.parts]
+        below = [other for other in others if other.startswith(own + "/") and other != mountpoint]
         return [*(["/dev"] if mountpoint == "/" else []), *(other[len(own) :] for other in below)]
 
     def drops(self, line: fstab.Line) -> bool:
@@ -70,10 +83,12 @@ class ExtractPlan:
 
 def plan(disk: disk_areas.Disk, root: checked_filesystem.Filesystem) -> ExtractPlan:
     """Return what the root's fstab puts together from this disk; raise GoldsmithError where a part cannot be had."""
-    files = ImageFiles(root.path, root.offset, checked_filesystem.described(disk, root.area))
+    where = checked_filesystem.described(disk, root.area)
+    subvolume = root_subvolume(root.block.fstype, root.path, root.offset, where)
+    files = files_of(root.block.fstype, root.path, root.offset, where, subvolume)
     lines = fstab.parse(files.text(FSTAB) or "")
     homes = [(area, _home(disk, area)) for area in disk.areas if not area.trouble]
-    parts: dict[str, disk_areas.Area] = {"/": root.area}
+    parts = {"/": Part("/", root.area, subvolume)}
     left_out, merged = [], []
     known = [area for area, home in homes if any(home.is_meant(line.source) for line in lines)]
     for line in lines:
@@ -88,11 +103,35 @@ def plan(disk: disk_areas.Disk, root: checked_filesystem.Filesystem) -> ExtractP
             gone = is_device and line.by_itself and (bool(meant) or "nofail" not in line.options)
             left_out.append(LeftOut(line, reason, gone))
         elif meant and line.mountpoint not in parts:
-            parts[line.mountpoint] = meant[0]
+            parts[line.mountpoint] = Part(line.mountpoint, meant[0], line.subvolume)
             merged.append(line)
-    ordered = sorted(parts.items(), key=lambda part: (part[0] != "/", part[0].count("/"), part[0]))
-    unmounted = [area for area, _home in homes if area not in (root.area, *known) and disk.superblock(area)]
+    ordered = sorted(
+        parts.values(), key=lambda part: (part.mountpoint != "/", part.mountpoint.count("/"), part.mountpoint)
+    )
+    unmounted = [area for area, _home in homes if area not in (root.area, *known) and disk.fstype(area)]
     return ExtractPlan(tuple(ordered), tuple(left_out), tuple(merged), tuple(unmounted))
+
+
+def root_subvolume(fstype: str, path: str, offset: int, where: str) -> str:
+    """Return the subvolume of a btrfs that holds the system; empty: the one that is mounted where none is named.
+
+    Empty for other file systems. Raises GoldsmithError where several might be it.
+    """
+    if fstype != "btrfs" or files_of(fstype, path, offset, where).names("/etc"):
+        return ""
+    try:
+        names = [name for name, _number in fs_volume.reader(fstype, path, offset).subvolumes if name]
+    except Damaged as error:
+        raise GoldsmithError(f"the file system in {where} cannot be read: {error}") from None
+    found = [name for name in names if files_of(fstype, path, offset, where, name).names("/etc")]
+    # Older states of it.
+    found = [name for name in found if _SNAPSHOTS not in name.split("/")] or found
+    if len(found) > 1:
+        raise GoldsmithError(
+            f"the file system in {where} has {len(found)} subvolumes with a system: {', '.join(sorted(found))}",
+            hint="make one of them its default: btrfs subvolume set-default",
+        )
+    return found[0] if found else ""
 
 
 def write(
@@ -103,18 +142,23 @@ def write(
     *,
     repair: bool,
     root_source: str,
+    root_filesystem: str,
 ) -> list[dict[str, Any]]:
     """Fill the empty folder *tree*; return what was laid into it, the root first."""
     done = []
-    for mountpoint, area in todo.parts:
-        # The root may lie in a copy that was made for it, which is used up before the next one is made.
-        source = root if area is root.area else checked_filesystem.take(disk, area, repair=repair)
-        facts = _unpack_one(disk, source, tree, mountpoint, todo.hidden(mountpoint))
+    source = root
+    for part in todo.parts:
+        area = part.area
+        # What lies in a copy that was made for it is used up before the next one is made.
+        if area is not source.area:
+            source = checked_filesystem.take(disk, area, repair=repair)
+        facts = _unpack_one(disk, source, tree, part, todo.hidden(part.mountpoint))
         done.append(
             {
-                "mountpoint": mountpoint,
+                "mountpoint": part.mountpoint,
                 "partition": area.number or None,
                 "volume": area.volume or None,
+                "subvolume": part.subvolume or None,
                 "filesystem": source.block.fstype,
                 "uuid": source.block.uuid,
                 "label": source.block.label,
@@ -124,7 +168,7 @@ def write(
             }
         )
     if root_source:
-        _rewrite_fstab(tree, todo, root_source)
+        _rewrite_fstab(tree, todo, root_source, root_filesystem)
     return done
 
 
@@ -132,27 +176,29 @@ def _unpack_one(
     disk: disk_areas.Disk,
     source: checked_filesystem.Filesystem,
     tree: str,
-    mountpoint: str,
+    part: Part,
     hidden: Sequence[str],
 ) -> dict[str, Any]:
-    progress = Progress(f"files of {mountpoint}", 100, "%")
+    progress = Progress(f"files of {part.mountpoint}", 100, "%")
     heard: dict[str, Any] = {}
 
     def hear(line: str) -> None:
         said = json.loads(line)
-        if "total" in said:
-            progress(100 * said["done"] / max(1, said["total"]))
+        if said.get("total"):
+            progress(100 * said["done"] / said["total"])
         else:
             heard.update(said)
 
     request = {
         "path": source.path,
         "offset": source.offset,
+        "fstype": source.block.fstype,
+        "subvolume": part.subvolume,
         "tree": os.path.abspath(tree),
-        "mountpoint": mountpoint,
+        "mountpoint": part.mountpoint,
         "hidden": list(hidden),
     }
-    argv, stdin = program(inodes, unpack, request=request)
+    argv, stdin = program(*checked_filesystem.UNPACKER, request=request)
     result = disk.runner.run([*namespaces.prefix(), *argv], check=False, stdin=stdin, on_line=hear)
     where = checked_filesystem.described(disk, source.area)
     if "damaged" in heard:
@@ -164,14 +210,14 @@ def _unpack_one(
     return heard["unpacked"]
 
 
-def _rewrite_fstab(tree: str, todo: ExtractPlan, root_source: str) -> None:
+def _rewrite_fstab(tree: str, todo: ExtractPlan, root_source: str, root_filesystem: str) -> None:
     files = TreeFiles(tree)
     found, text = files.find(FSTAB), files.text(FSTAB)
     if not found or not found.is_file or text is None:
         return
     if len(text.encode("utf-8", "surrogateescape")) < found.size:
         raise GoldsmithError(f"{FSTAB} of {found.size} bytes is too big to be rewritten")
-    new = fstab.rewritten(text, root_source, drop=todo.drops)
+    new = fstab.rewritten(text, root_source, root_filesystem, drop=todo.drops)
     if new == text:
         return
     # The path is a real one inside the tree, and nobody else writes there yet.
@@ -203,19 +249,21 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return "noauto"
     if line.fstype in _MADE_ANEW:
         return f"{line.fstype}, made anew where it is needed"
-    if disk.superblock(meant[0]) is None:
+    if disk.fstype(meant[0]) is None:
         raise GoldsmithError(
             f"{line.mountpoint} lies in {checked_filesystem.described(disk, meant[0])}, which holds "
             f"{disk_areas.holds(disk, meant[0])}",
-            hint="only ext2, ext3 and ext4 can be taken out",
+            hint="only ext2, ext3, ext4, xfs and btrfs can be taken out",
         )
+    if _SNAPSHOTS in line.mountpoint.split("/"):
+        return "older states of the system"
     if not line.plain:
         raise GoldsmithError(f"{FSTAB} has the mount point {line.mountpoint!r}, which is no plain path")
     return ""
 
 
 def _home(disk: disk_areas.Disk, area: disk_areas.Area) -> fstab.Home:
-    block = disk.superblock(area)
+    block = disk.superblock(area) or disk.fs_superblock(area)
     uuid, label = (block.uuid, block.label) if block else ("", "")
     if area.volume:
         group, _slash, volume = area.volume.partition("/")

@@ -11,7 +11,8 @@ import stat
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 # As many as a name of the kernel can have.
 _DEEPEST = 2048
@@ -19,7 +20,7 @@ _DEEPEST = 2048
 
 def walk(source: Filesystem) -> dict[str, Node]:
     """Return every file by its path, C(/) the root; raise Damaged where the folders contradict each other."""
-    found = {"/": source.node(inodes.ROOT)}
+    found = {"/": source.inode(inodes.ROOT)}
     pending = [("", found["/"], 0)]
     folders = {inodes.ROOT}
     while pending:
@@ -28,7 +29,7 @@ def walk(source: Filesystem) -> dict[str, Node]:
             raise Damaged(f"its folders are more than {_DEEPEST} deep")
         for name, number in source.folder(folder):
             below = f"{path}/{os.fsdecode(name)}"
-            node = found[below] = source.node(number)
+            node = found[below] = source.inode(number)
             if stat.S_ISDIR(node.mode):
                 if number in folders:
                     raise Damaged(f"the folder {below} has two names, or is in itself")

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 BOOT, SUPERBLOCK, COPIES, DESCRIPTORS = "boot block", "superblock", "copies of the superblock", "group descriptors"
 BITMAPS, INODES, JOURNAL = "bitmaps", "inode tables", "journal"
@@ -117,7 +118,7 @@ class RegionMap:
         source = self._source
         has_journal = struct.unpack_from("<I", source.superblock, 92)[0] & 4
         if has_journal and struct.unpack_from("<I", source.superblock, 0xE0)[0] == _JOURNAL:
-            yield from self._data(source.node(_JOURNAL), JOURNAL, "")
+            yield from self._data(source.inode(_JOURNAL), JOURNAL, "")
         seen = set()
         for path, node in files.items():
             if node.number in seen:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
+
 ROOT = 2
 _MAGIC, _EXTENT_MAGIC, _ATTRIBUTE_MAGIC = 0xEF53, 0xF30A, 0xEA020000
 _META_BG, _64BIT, _FILE_ACL_BLOCK = 0x10, 0x80, 104
@@ -33,10 +35,6 @@ _LARGEST_VALUE = 64 << 10
 _PREFIXES = {1: "user.", 2: "system.posix_acl_access", 3: "system.posix_acl_default", 4: "trusted.", 6: "security."}
 _SYSTEM, _DATA = 7, b"data"
 _ACL_USER, _ACL_GROUP = 2, 8
-
-
-class Damaged(Exception):
-    """The file system contradicts itself, or has what cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,9 @@ class BlockGroup(NamedTuple):
 
 
 class Filesystem:
-    """The file system that begins at *offset* of the file *path*."""
+    """The file system that begins at *offset* of the file *path*; *root* is the number of its root folder."""
+
+    root = ROOT
 
     def __init__(self, path: str, offset: int = 0) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -121,7 +121,7 @@ class Filesystem:
         own = self._first_inode - 1 - 1  # the reserved ones, without the root
         return self._inodes - self._free_inodes - own - self._hidden - len(self.value_inodes)
 
-    def node(self, number: int) -> Node:
+    def inode(self, number: int) -> Node:
         """Return an inode."""
         if not 0 < number <= self._inodes:
             raise Damaged(f"there is no inode {number}")
@@ -183,6 +183,15 @@ class Filesystem:
     def inline_data(self, node: Node) -> bytes | None:
         """Return the bytes of a small file that lies in its inode, None where it lies in blocks."""
         return self._inline(node)[: node.size] if node.flags & _INLINE else None
+
+    def pieces(self, node: Node) -> Iterator[Piece]:
+        """Yield what is written of a file, holes left out."""
+        inline = self.inline_data(node)
+        if inline is not None:
+            yield Piece(0, len(inline), data=inline)
+            return
+        for start, place, size in self.runs(node):
+            yield Piece(start, size, place)
 
     def runs(self, node: Node) -> Iterator[tuple[int, int, int]]:
         """Yield the data of a file, holes left out: place in the file, place in the file system, length in bytes."""
@@ -314,7 +323,7 @@ class Filesystem:
             at += (16 + length + 3) // 4 * 4
 
     def _value_inode(self, inode: int, size: int) -> bytes:
-        node = self.node(inode)
+        node = self.inode(inode)
         if node.size != size or size > _LARGEST_VALUE:
             raise Damaged(f"an extended attribute claims {size} bytes")
         self.value_inodes.add(inode)

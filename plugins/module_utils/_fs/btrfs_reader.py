@@ -6,30 +6,32 @@
 from __future__ import annotations
 
 import bisect
+import os
 import struct
-import zlib
 from collections.abc import Iterator
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import btrfs_shape as shape
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import compression
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.btrfs_shape import Key
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import (
-    Damaged,
-    FsReader,
-    Inode,
-    zeros,
-)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
 
 # Of several copies the first is read; more than one disk, or striping, is not.
 _STRIPED = 0x8 | 0x40 | 0x80 | 0x100
 _LONGEST = 1 << 27
-_COMPRESSIONS = {2: "lzo", 3: "zstd"}
 _LAST = (1 << 64) - 1
+_DEEPEST = 400
+# Where an inode has the times of its content and of its last use
+_TIMES = (136, 112)
 
 
 class BtrfsReader(FsReader):
-    """Reads the subvolume of a btrfs that is mounted where none is named. A number is TREE << 64 | INODE."""
+    """Reads a subvolume of a btrfs: that of a path, or the one that is mounted where none is named.
 
-    def __init__(self, path: str, offset: int) -> None:
+    A number is TREE << 64 | INODE.
+    """
+
+    def __init__(self, path: str, offset: int, subvolume: str = "") -> None:
         super().__init__(path, offset)
         raw = self.read_at(shape.SUPERBLOCKS[0], shape.SUPERBLOCK_SIZE)
         if raw[0x40:0x48] != shape.MAGIC:
@@ -58,6 +60,41 @@ class BtrfsReader(FsReader):
         for _key, data in self._items(roots, (shape.ROOT_FOLDER, shape.DIR_ITEM, 0), (shape.ROOT_FOLDER, 84, _LAST)):
             tree = struct.unpack_from("<Q", data)[0]
         self.root = tree << 64 | shape.FIRST_INODE
+        self.subvolumes = tuple(self._subvolumes())
+        if subvolume:
+            number = dict(self.subvolumes).get(subvolume.strip("/"))
+            if number is None:
+                raise Damaged(f"it has no subvolume {subvolume}")
+            self.root = number
+
+    def _subvolumes(self) -> Iterator[tuple[str, int]]:
+        """Yield the path of each subvolume below the top of all, and the number of its folder."""
+        found: dict[int, tuple[int, str]] = {}
+        for (tree, kind, parent), data in self._items(self._root_tree, (0, 0, 0), (_LAST, 255, _LAST)):
+            if kind == shape.ROOT_BACKREF and len(data) >= 18:
+                folder, _sequence, length = struct.unpack_from("<QQH", data)
+                name = os.fsdecode(data[18 : 18 + length])
+                found[tree] = (parent, "/".join([*self._way(parent, folder), name]))
+        yield "", shape.FILES << 64 | shape.FIRST_INODE
+        for tree in found:
+            parts, here = [], tree
+            while here in found and len(parts) <= len(found):
+                here, part = found[here]
+                parts.append(part)
+            yield "/".join(reversed(parts)), tree << 64 | shape.FIRST_INODE
+
+    def _way(self, tree: int, folder: int) -> list[str]:
+        """Return the names of the folders on the way to a folder of a subvolume."""
+        names: list[str] = []
+        root, _inode = self._tree(tree << 64)
+        while folder != shape.FIRST_INODE and len(names) < _DEEPEST:
+            found = next(self._items(root, (folder, shape.INODE_REF, 0), (folder, shape.INODE_REF, _LAST)), None)
+            if found is None or len(found[1]) < 10:
+                raise Damaged(f"the folder {folder} has no name")
+            (length,) = struct.unpack_from("<H", found[1], 8)
+            names.append(os.fsdecode(found[1][10 : 10 + length]))
+            folder = found[0][2]
+        return names[::-1]
 
     def inode(self, number: int) -> Inode:
         """Return an inode."""
@@ -67,8 +104,23 @@ class BtrfsReader(FsReader):
             raise Damaged(f"there is no inode {inode}")
         size = struct.unpack_from("<Q", data, 16)[0]
         links, uid, gid, mode = struct.unpack_from("<IIII", data, 40)
-        seconds, parts = struct.unpack_from("<qI", data, 136)
-        return Inode(number, mode & 0xFFFF, size, uid, gid, links, seconds * 10**9 + parts, (tree, inode))
+        (device,) = struct.unpack_from("<Q", data, 56)
+        times = [seconds * 10**9 + parts for seconds, parts in (struct.unpack_from("<qI", data, at) for at in _TIMES)]
+        major_minor = (device >> 20, device & 0xFFFFF)
+        return Inode(number, mode & 0xFFFF, size, uid, gid, links, *times, major_minor, (tree, inode))
+
+    def attributes(self, inode: Inode) -> dict[str, bytes]:
+        """Return the extended attributes."""
+        found = {}
+        for _key, data in self._of(*inode.form, shape.XATTR_ITEM):
+            place = 0
+            # Several names may have one hash.
+            while place + 30 <= len(data):
+                size, length = struct.unpack_from("<HH", data, place + 25)
+                name = data[place + 30 : place + 30 + length]
+                place += 30 + length + size
+                found[os.fsdecode(name)] = data[place - size : place]
+        return found
 
     def folder(self, inode: Inode) -> Iterator[tuple[bytes, int]]:
         """Yield names and numbers; a subvolume is a folder."""
@@ -89,47 +141,25 @@ class BtrfsReader(FsReader):
             raise Damaged("a link is too long")
         return b"".join(self.chunks(inode))
 
-    def chunks(self, inode: Inode) -> Iterator[bytes]:
-        """Yield the content of a file."""
-        tree, number = inode.form
-        place = 0
-        for (_inode, _kind, start), data in self._of(tree, number, shape.EXTENT_DATA):
-            if start < place:
-                raise Damaged("pieces of a file overlap")
-            if start >= inode.size:
-                break
-            yield from zeros(start - place)
-            place = start
-            for piece in self._extent(data):
-                piece = piece[: inode.size - place]
-                place += len(piece)
-                yield piece
-        yield from zeros(inode.size - place)
-
-    def _extent(self, data: bytes) -> Iterator[bytes]:
-        (whole,) = struct.unpack_from("<Q", data, 8)
-        compression, kind = data[16], data[20]
-        if compression in _COMPRESSIONS or compression > 3:
-            raise Damaged(f"a file is compressed by {_COMPRESSIONS.get(compression, compression)}, which is not read")
-        if kind == 0:
-            yield zlib.decompressobj().decompress(data[21:], min(whole, _LONGEST)) if compression else data[21:]
-            return
-        logical, size, begin, length = struct.unpack_from("<QQQQ", data, 21)
-        if kind == 2 or logical == 0:
-            yield from zeros(length)
-        elif compression:
-            if max(size, whole) > _LONGEST:
-                raise Damaged("a compressed piece of a file is too large")
-            packed = b"".join(self._stretch(logical, size))
-            yield zlib.decompressobj().decompress(packed, whole)[begin : begin + length]
-        else:
-            yield from self._stretch(logical + begin, length)
-
-    def _stretch(self, logical: int, size: int) -> Iterator[bytes]:
-        """Yield bytes by their logical address, which lie in one chunk."""
-        place = self._place(logical, size)
-        for at in range(0, size, 1 << 20):
-            yield self.read_at(place + at, min(1 << 20, size - at))
+    def _pieces(self, inode: Inode) -> Iterator[Piece]:
+        for (_inode, _kind, start), data in self._of(*inode.form, shape.EXTENT_DATA):
+            (whole,) = struct.unpack_from("<Q", data, 8)
+            packed, kind = data[16], data[20]
+            if kind == 0:
+                content = compression.unpacked(packed, data[21:], min(whole, _LONGEST)) if packed else data[21:]
+                yield Piece(start, len(content), data=content)
+                continue
+            logical, size, begin, length = struct.unpack_from("<QQQQ", data, 21)
+            if kind == 2 or logical == 0:
+                continue
+            if packed:
+                if max(size, whole) > _LONGEST:
+                    raise Damaged("a compressed piece of a file is too large")
+                content = compression.unpacked(packed, self.read_at(self._place(logical, size), size), whole)
+                content = content[begin : begin + length]
+                yield Piece(start, len(content), data=content)
+            else:
+                yield Piece(start, length, self._place(logical + begin, length))
 
     def _add_chunk(self, found: Key, data: bytes) -> int:
         size, _owner, _stripe, flags = struct.unpack_from("<QQQQ", data)

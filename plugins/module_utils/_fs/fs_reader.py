@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import os
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
+
 CHUNK = 1 << 20
 LARGEST_FOLDER = 64 << 20
 
 
-class Damaged(Exception):
-    """What is read is no proper file system of the kind, or has what the reader does not know."""
-
-
 @dataclass(frozen=True)
 class Inode:
-    """An inode: what all file systems have of it, and in *form* what its own reader knows."""
+    """An inode: what all file systems have of it, and in *form* what its own reader knows. Times in nanoseconds."""
 
     number: int
     mode: int
@@ -30,6 +29,8 @@ class Inode:
     gid: int = 0
     links: int = 1
     mtime: int = 0
+    atime: int = 0
+    device: tuple[int, int] = (0, 0)
     form: Any = field(default=None, compare=False)
 
 
@@ -41,19 +42,18 @@ class FsReader(ABC):
 
     root: int
     is_clean: bool
+    # How many inodes its folders name; 0: it keeps no such count.
+    named = 0
 
     def __init__(self, path: str, offset: int) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._offset = offset
-        self._size = os.fstat(self._descriptor).st_size
-
-    def __del__(self) -> None:
-        if hasattr(self, "_descriptor"):
-            os.close(self._descriptor)
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self.descriptor)
+        self.offset = offset
+        self._size = os.fstat(self.descriptor).st_size
 
     def read_at(self, place: int, size: int) -> bytes:
         """Return bytes of the file system; raise Damaged where they lie outside the file."""
-        found = os.pread(self._descriptor, size, self._offset + place) if place >= 0 else b""
+        found = os.pread(self.descriptor, size, self.offset + place) if place >= 0 else b""
         if len(found) != size:
             raise Damaged(f"byte {place} lies behind its end")
         return found
@@ -79,23 +79,36 @@ class FsReader(ABC):
         """Return where a symbolic link leads to."""
 
     @abstractmethod
+    def attributes(self, inode: Inode) -> dict[str, bytes]:
+        """Return the extended attributes as the kernel gives them to a program."""
+
+    @abstractmethod
+    def _pieces(self, inode: Inode) -> Iterator[Piece]:
+        """Yield what is written of a file, in its order; the last piece may go beyond the end."""
+
+    def pieces(self, inode: Inode) -> Iterator[Piece]:
+        """Yield what is written of a file, holes left out; raise Damaged where that cannot be."""
+        place = 0
+        for piece in self._pieces(inode):
+            if piece.start < place:
+                raise Damaged("pieces of a file overlap")
+            if piece.start >= inode.size:
+                break
+            place = piece.start + piece.size
+            yield piece.cut(inode.size - piece.start)
+
     def chunks(self, inode: Inode) -> Iterator[bytes]:
         """Yield the content of a file, zeros for its holes."""
-
-    def _spread(self, size: int, pieces: Iterator[tuple[int, int, int]]) -> Iterator[bytes]:
-        """Yield content of *size* bytes from pieces (start, byte on the disk, size), which come in their order."""
         place = 0
-        for start, where, length in pieces:
-            if start < place:
-                raise Damaged("pieces of a file overlap")
-            if start >= size:
-                break
-            yield from zeros(start - place)
-            length = min(length, size - start)
-            for at in range(0, length, CHUNK):
-                yield self.read_at(where + at, min(CHUNK, length - at))
-            place = start + length
-        yield from zeros(size - place)
+        for piece in self.pieces(inode):
+            yield from zeros(piece.start - place)
+            if piece.data is not None:
+                yield piece.data
+            else:
+                for at in range(0, piece.size, CHUNK):
+                    yield self.read_at(piece.place + at, min(CHUNK, piece.size - at))
+            place = piece.start + piece.size
+        yield from zeros(inode.size - place)
 
 
 def zeros(size: int) -> Iterator[bytes]:

@@ -12,13 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import (
+    btrfs_reader,
     btrfs_shape,
     btrfs_writer,
+    compression,
     crc32c,
     fill,
+    fs_reader,
     nodes,
     sheets,
     xfs_folders,
+    xfs_reader,
     xfs_shape,
     xfs_writer,
 )
@@ -35,7 +39,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes im
 # The least that the tools of each give it: mkfs.xfs refuses less. With a btrfs it is what the writer takes up.
 SMALLEST = {"xfs": 300 * MIB, "btrfs": 130 * MIB}
 LONGEST_LABELS = {"xfs": 12, "btrfs": 255}
-_READERS: dict[str, Callable[[str, int], FsReader]] = {"xfs": XfsReader, "btrfs": BtrfsReader}
+# What reads them, in the order of their imports
+READERS = (errors, compression, fs_reader, crc32c, nodes, btrfs_shape, xfs_reader, btrfs_reader)
 _SOURCES = (
     *(errors, sizes, crc32c, nodes, sheets, xfs_shape, xfs_folders, xfs_writer, btrfs_shape, btrfs_writer, fill),
 )
@@ -139,6 +144,6 @@ def read_file(path: str, offset: int = 0) -> Volume | None:
         return read_superblock(read)
 
 
-def reader(fstype: str, path: str, offset: int) -> FsReader:
-    """Return what reads a file system; raise fs_reader.Damaged where it cannot be."""
-    return _READERS[fstype](path, offset)
+def reader(fstype: str, path: str, offset: int, subvolume: str = "") -> FsReader:
+    """Return what reads a file system, of a btrfs a subvolume; raise Damaged where it cannot be."""
+    return BtrfsReader(path, offset, subvolume) if fstype == "btrfs" else XfsReader(path, offset)

@@ -5,34 +5,43 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import (
-    LARGEST_FOLDER,
-    Damaged,
-    FsReader,
-    Inode,
-)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import LARGEST_FOLDER, FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
 
 _KNOWN = 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80
 _TYPES, _MANY_EXTENTS = 0x1, 1 << 4
 _CORE = 176
-_LOCAL, _EXTENTS, _BTREE = 1, 2, 3
+_DEVICE, _LOCAL, _EXTENTS, _BTREE = 0, 1, 2, 3
 _HASHES = 32 << 30
 _DATA, _ONLY = (b"XDD3", b"XDB3")
 _TREE_HEADER, _DATA_HEADER, _LINK_HEADER = 72, 64, 56
 _EPOCH = 1 << 31
+# Attributes: the sign and headers of their blocks, how one lies there, whose it is, and whether it is a file's name.
+_LEAF, _LEAF_HEADER, _VALUE, _VALUE_HEADER, _LARGEST_VALUE = b"\x3b\xee", 80, b"XARM", 56, 64 << 10
+_IN_BLOCK, _OF_ROOT, _SECURE, _PARENT, _INCOMPLETE = 0x1, 0x2, 0x4, 0x8, 0x80
+_ACLS = {b"SGI_ACL_FILE": "system.posix_acl_access", b"SGI_ACL_DEFAULT": "system.posix_acl_default"}
+_ACL_USER, _ACL_GROUP = 2, 8
 _LOG_SIGN, _LOG_PART, _UNMOUNT = b"\xfe\xed\xba\xbe", 1 << 20, 0x20
 
 
 class _Fork(NamedTuple):
-    """The content of an inode: how it lies there, its bytes in the inode, how many extents it has."""
+    """A part of an inode: how its content lies there, its bytes in the inode, how many extents it has."""
 
     form: int
     data: bytes
     extents: int
+
+
+class _Forks(NamedTuple):
+    """The parts of an inode."""
+
+    content: _Fork
+    attributes: _Fork
 
 
 class XfsReader(FsReader):
@@ -84,24 +93,30 @@ class XfsReader(FsReader):
             raise Damaged(f"there is no inode {number}")
         (mode,) = struct.unpack_from(">H", raw, 2)
         uid, gid, links = struct.unpack_from(">III", raw, 8)
-        mtime, _ctime, size = struct.unpack_from(">QQQ", raw, 40)
+        atime, mtime, _ctime, size = struct.unpack_from(">QQQQ", raw, 32)
         (flags,) = struct.unpack_from(">Q", raw, 120)
         if flags & _MANY_EXTENTS:
-            (extents,) = struct.unpack_from(">Q", raw, 24)
+            (extents,), (others,) = struct.unpack_from(">Q", raw, 24), struct.unpack_from(">I", raw, 76)
         else:
-            (extents,) = struct.unpack_from(">I", raw, 76)
-        nanoseconds = mtime - _EPOCH * 10**9 if flags & 8 else _signed(mtime >> 32) * 10**9 + (mtime & 0xFFFFFFFF)
-        room = raw[82] * 8 or self._inode_size - _CORE
-        fork = _Fork(raw[5], raw[_CORE : _CORE + room], extents)
-        return Inode(number, mode, size, uid, gid, links, nanoseconds, fork)
+            extents, others = struct.unpack_from(">IH", raw, 76)
+        times = [
+            stamp - _EPOCH * 10**9 if flags & 8 else _signed(stamp >> 32) * 10**9 + (stamp & 0xFFFFFFFF)
+            for stamp in (mtime, atime)
+        ]
+        end = _CORE + raw[82] * 8 if raw[82] else self._inode_size
+        content = _Fork(raw[5], raw[_CORE:end], extents)
+        forks = _Forks(content, _Fork(raw[83], raw[end:], others))
+        (device,) = struct.unpack_from(">I", raw, _CORE) if content.form == _DEVICE else (0,)
+        return Inode(number, mode, size, uid, gid, links, *times, (device >> 18, device & 0x3FFFF), forks)
 
     def folder(self, inode: Inode) -> Iterator[tuple[bytes, int]]:
         """Yield names and numbers."""
-        if inode.form.form == _LOCAL:
-            yield from self._inside(inode.form.data)
+        fork: _Fork = inode.form.content
+        if fork.form == _LOCAL:
+            yield from self._inside(fork.data)
             return
         read = 0
-        for at, block, count in self._extents(inode):
+        for at, block, count in self._extents(inode, inode.form.content):
             if at * self._block >= _HASHES:
                 break
             read += count * self._block
@@ -115,21 +130,78 @@ class XfsReader(FsReader):
         """Return the target of a link."""
         if inode.size > 4096:
             raise Damaged("a link is too long")
-        if inode.form.form == _LOCAL:
-            return inode.form.data[: inode.size]
+        if inode.form.content.form == _LOCAL:
+            return inode.form.content.data[: inode.size]
         found = b""
-        for _at, block, count in self._extents(inode):
+        for _at, block, count in self._extents(inode, inode.form.content):
             for index in range(count):
                 raw = self.read_at(self._place(block + index), self._block)
                 found += raw[_LINK_HEADER : _LINK_HEADER + inode.size - len(found)]
         return found
 
-    def chunks(self, inode: Inode) -> Iterator[bytes]:
-        """Yield the content of a file."""
-        pieces = (
-            (at * self._block, self._place(block), count * self._block) for at, block, count in self._extents(inode)
-        )
-        return self._spread(inode.size, pieces)
+    def attributes(self, inode: Inode) -> dict[str, bytes]:
+        """Return the extended attributes."""
+        fork: _Fork = inode.form.attributes
+        found = {}
+        for flags, name, value in self._short(fork.data) if fork.form == _LOCAL else self._long(inode, fork):
+            if flags & (_PARENT | _INCOMPLETE):
+                continue
+            if flags & _OF_ROOT and name in _ACLS:
+                found[_ACLS[name]] = _acl(value)
+            else:
+                space = "security." if flags & _SECURE else "trusted." if flags & _OF_ROOT else "user."
+                found[space + os.fsdecode(name)] = value
+        return found
+
+    def _short(self, data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the attributes that lie in the inode: flags, name and value."""
+        place = 4
+        for _entry in range(data[2] if len(data) > 2 else 0):
+            length, size, flags = data[place : place + 3]
+            value = place + 3 + length
+            yield flags, data[place + 3 : value], data[value : value + size]
+            place = value + size
+
+    def _long(self, inode: Inode, fork: _Fork) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the attributes that lie in blocks. Their hashes are not needed: all blocks are read."""
+        if not fork.extents:
+            return
+        places = {
+            at + index: block + index for at, block, count in self._extents(inode, fork) for index in range(count)
+        }
+        for block in places.values():
+            raw = self.read_at(self._place(block), self._block)
+            if raw[8:10] != _LEAF:
+                continue
+            (count,) = struct.unpack_from(">H", raw, 56)
+            for index in range(count):
+                at, flags = struct.unpack_from(">HB", raw, _LEAF_HEADER + 8 * index + 4)
+                if flags & _IN_BLOCK:
+                    size, length = struct.unpack_from(">HB", raw, at)
+                    value = at + 3 + length
+                    yield flags, raw[at + 3 : value], raw[value : value + size]
+                else:
+                    start, size, length = struct.unpack_from(">IIB", raw, at)
+                    yield flags, raw[at + 9 : at + 9 + length], self._value(inode, places, start, size)
+
+    def _value(self, inode: Inode, places: dict[int, int], start: int, size: int) -> bytes:
+        if size > _LARGEST_VALUE:
+            raise Damaged(f"an attribute of the inode {inode.number} claims {size} bytes")
+        found = b""
+        while len(found) < size:
+            if start not in places:
+                raise Damaged(f"an attribute of the inode {inode.number} has no value")
+            raw = self.read_at(self._place(places[start]), self._block)
+            (length,) = struct.unpack_from(">I", raw, 8)
+            if raw[:4] != _VALUE or not 0 < length <= self._block - _VALUE_HEADER:
+                raise Damaged(f"an attribute of the inode {inode.number} has no value")
+            found += raw[_VALUE_HEADER : _VALUE_HEADER + length]
+            start += 1
+        return found[:size]
+
+    def _pieces(self, inode: Inode) -> Iterator[Piece]:
+        for at, block, count in self._extents(inode, inode.form.content):
+            yield Piece(at * self._block, count * self._block, self._place(block))
 
     def _place(self, block: int) -> int:
         group, inside = block >> self._group_log, block & (1 << self._group_log) - 1
@@ -137,9 +209,8 @@ class XfsReader(FsReader):
             raise Damaged(f"there is no block {block}")
         return (group * self._group_blocks + inside) * self._block
 
-    def _extents(self, inode: Inode) -> Iterator[tuple[int, int, int]]:
+    def _extents(self, inode: Inode, fork: _Fork) -> Iterator[tuple[int, int, int]]:
         """Yield (place in the file, block, count) of what is written."""
-        fork: _Fork = inode.form
         if fork.form == _EXTENTS:
             yield from _unpacked(fork.data[: 16 * fork.extents])
         elif fork.form == _BTREE:
@@ -207,3 +278,13 @@ def _unpacked(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _signed(number: int) -> int:
     return number - (1 << 32) if number >> 31 else number
+
+
+def _acl(value: bytes) -> bytes:
+    """Return an access list as programs get it; xfs has a form of its own."""
+    (count,) = struct.unpack_from(">I", value)
+    found = [struct.pack("<I", 2)]
+    for index in range(min(count, len(value) // 12)):
+        tag, who, rights = struct.unpack_from(">IIH", value, 4 + 12 * index)
+        found.append(struct.pack("<HHI", tag, rights, who if tag in (_ACL_USER, _ACL_GROUP) else 0xFFFFFFFF))
+    return b"".join(found)

@@ -35,22 +35,22 @@ class ImageFiles(GuestFiles):
             raise GoldsmithError(f"the file system in {self._where} cannot be read: {error}") from None
 
     def _entry(self, path: str, number: int) -> Entry:
-        node = self._source.node(number)
+        node = self._source.inode(number)
         return Entry(path, node.mode, node.size, number)
 
     def _list(self, folder: Entry) -> Iterator[Entry]:
         with self._explained():
-            for name, number in self._source.folder(self._source.node(folder.inode)):
+            for name, number in self._source.folder(self._source.inode(folder.inode)):
                 yield self._entry(joined(folder.path, os.fsdecode(name)), number)
 
     def _read_link(self, entry: Entry) -> str:
         with self._explained():
-            return os.fsdecode(self._source.link(self._source.node(entry.inode)))
+            return os.fsdecode(self._source.link(self._source.inode(entry.inode)))
 
     def _chunks(self, entry: Entry) -> Iterator[bytes]:
         """Yield the content of a file, zeros for its holes."""
         with self._explained():
-            node = self._source.node(entry.inode)
+            node = self._source.inode(entry.inode)
             inline = self._source.inline_data(node)
             if inline is not None:
                 yield inline

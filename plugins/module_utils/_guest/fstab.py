@@ -18,6 +18,9 @@ _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 # No other sign parts fields, whatever Python takes for a blank.
 _BLANKS = re.compile(r"[ \t]+")
+# Their options are not those of ext, nor of each other.
+_OTHERS = ("xfs", "btrfs")
+_KIND = re.compile(r"^([ \t]*(?:[^ \t]+[ \t]+){2})[^ \t\n]+(?:([ \t]+)[^ \t\n]+)?")
 _TAGS = ("UUID", "LABEL", "PARTUUID", "PARTLABEL")
 
 
@@ -35,6 +38,11 @@ class Line:
     def by_itself(self) -> bool:
         """Whether it is mounted at every boot."""
         return "noauto" not in self.options
+
+    @property
+    def subvolume(self) -> str:
+        """The subvolume of a btrfs that it names, by its path; empty: none."""
+        return next((name for option in self.options for name in option.split("subvol=")[1:2]), "").strip("/")
 
     @property
     def plain(self) -> bool:
@@ -80,8 +88,11 @@ def parse(text: str) -> list[Line]:
     return found
 
 
-def rewritten(text: str, root: str, *, drop: Callable[[Line], bool]) -> str:
-    """Return the text with *root* as what is mounted on /, and without the lines to *drop*."""
+def rewritten(text: str, root: str, root_filesystem: str, *, drop: Callable[[Line], bool]) -> str:
+    """Return the text with *root* as what is mounted on /, and without the lines to *drop*.
+
+    What was a file system of another kind is mounted as *root_filesystem*, with its usual options.
+    """
     lines = []
     for raw in _LINE.findall(text):
         line = next(iter(parse(raw)), None)
@@ -89,7 +100,10 @@ def rewritten(text: str, root: str, *, drop: Callable[[Line], bool]) -> str:
             lines.append(raw)
         elif line.mountpoint == "/" and line.fstype != SWAP:
             # The other fields are kept as they stand in their columns.
-            lines.append(re.sub(r"^([ \t]*)[^ \t]+", lambda match: match.group(1) + root, raw))
+            raw = re.sub(r"^([ \t]*)[^ \t]+", lambda match: match.group(1) + root, raw)
+            if line.fstype in _OTHERS and line.fstype != root_filesystem:
+                raw = _KIND.sub(lambda match: f"{match.group(1)}{root_filesystem}{match.group(2) or ' '}defaults", raw)
+            lines.append(raw)
         elif not drop(line):
             lines.append(raw)
     return "".join(lines)

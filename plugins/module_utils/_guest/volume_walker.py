@@ -7,34 +7,36 @@ from __future__ import annotations
 
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import Damaged
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import Entry, GuestFiles, joined
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
-_FAULTS = (Damaged, ValueError, OverflowError, IndexError, struct.error, zlib.error, RecursionError)
+_FAULTS = (Damaged, ValueError, OverflowError, IndexError, struct.error, RecursionError)
 
 
-def files_of(fstype: str, path: str, offset: int, where: str) -> GuestFiles:
-    """Return the files in the file system at an offset of a file; *where* is what a user calls it, for errors."""
+def files_of(fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> GuestFiles:
+    """Return the files in the file system at an offset of a file; *where* is what a user calls it, for errors.
+
+    *subvolume* is one of a btrfs; empty: the one that is mounted where none is named.
+    """
     if fstype in volume.SMALLEST:
-        return VolumeFiles(fstype, path, offset, where)
+        return VolumeFiles(fstype, path, offset, where, subvolume)
     return ImageFiles(path, offset, where)
 
 
 class VolumeFiles(GuestFiles):
     """A guest that is an xfs or a btrfs."""
 
-    def __init__(self, fstype: str, path: str, offset: int, where: str) -> None:
+    def __init__(self, fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> None:
         """*where* is what a user calls it, for errors."""
         self._where = where
         with self._explained():
-            self._source = volume.reader(fstype, path, offset)
+            self._source = volume.reader(fstype, path, offset, subvolume)
             super().__init__(self._entry("/", self._source.root))
 
     @contextmanager

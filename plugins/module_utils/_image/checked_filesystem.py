@@ -1,19 +1,22 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An ext file system of a disk image, found whole, or mended in a copy."""
+"""A file system of a disk image, found whole; one of ext may be mended in a copy."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import fs_reader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs, inodes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import foreign
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._image import disk_areas, qemu_img
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import disk_areas, qemu_img, unpack
 
+# The program that writes out a file system, in the order of its imports
+UNPACKER = (foreign, inodes, *fs_volume.READERS, unpack)
 _REPAIR = "repair=true, which mends a copy of it"
 
 
@@ -79,7 +82,7 @@ def _taken(disk: disk_areas.Disk, area: disk_areas.Area, block: fs_volume.Volume
     path, offset = disk.place(area)
     try:
         is_clean = fs_volume.reader(block.fstype, path, offset).is_clean
-    except fs_reader.Damaged as error:
+    except Damaged as error:
         raise GoldsmithError(f"the file system in {described(disk, area)} cannot be read: {error}") from None
     if not is_clean:
         raise GoldsmithError(

@@ -148,10 +148,8 @@ class Disk:
         said = [f"{area.name} {area.trouble}" for area in self.areas if area.trouble]
         if self.table and any(entry.type.lower() == _PROTECTIVE for entry in self.table.partitions):
             said.append("its GPT is missing: the image is incomplete")
-        other = {area.name: what for area in self.areas if not area.trouble and (what := holds(self, area))}
-        said += [f"{name} holds {what}" for name, what in other.items()]
-        if {"xfs", "btrfs"} & set(other.values()):
-            said.append("a tree is unpacked from ext2, ext3 and ext4 alone")
+        other = [area for area in self.areas if not area.trouble and not self.fstype(area)]
+        said += [f"{area.name} holds {what}" for area in other if (what := holds(self, area))]
         return "; ".join(said)
 
     def _block(self, number: int) -> bytes:
@@ -171,8 +169,7 @@ class Disk:
 
 
 def holds(disk: Disk, area: Area) -> str:
-    """Return what an area holds that is no ext file system, by its first bytes; empty where it is not known."""
-
+    """Return what an area holds, by its first bytes; empty where it is not known."""
     kind = recognition.kind_of(lambda place, size: _of(disk, area, place, size))
     return recognition.NAMES.get(kind or "", "")
 

@@ -16,7 +16,7 @@ from helpers.modules import run_module
     ("arguments", "message"),
     [
         ({}, "one of the following is required: root, kernel, ramdisk, tree"),
-        ({"root": "out"}, "has neither a partition table nor an ext file system"),
+        ({"root": "out"}, "has neither a partition table nor a known file system"),
         ({"root": "disk"}, "must be different files"),
         ({"root": "out", "src": "none"}, "is not a file"),
     ],

@@ -52,7 +52,7 @@ def plan(tmp_path: Path, fstab: str) -> extract_tree.ExtractPlan:
 
 def test_outer_ones_first_and_each_covers_what_it_hides(tmp_path: Path) -> None:
     todo = plan(tmp_path, "/dev/sda2 /var/log ext4 defaults 0 2\n/dev/mapper/vg-v--1 /var ext4 defaults 0 2\n")
-    assert [(mountpoint, area.name) for mountpoint, area in todo.parts] == [
+    assert [(part.mountpoint, part.area.name) for part in todo.parts] == [
         ("/", "1"),
         ("/var", "vg/v-1"),
         ("/var/log", "2"),
@@ -112,9 +112,9 @@ def test_every_byte_of_fstab_stays(tmp_path: Path) -> None:
     raw = b"# M\xfcll\nUUID=1 / ext4\nLABEL=second /h\xe9 ext4\n/dev/sda9 /w\xe9g ext4\n//nas/\xe9 /nas cifs\n"
     disk, root = make(tmp_path / "disk", raw)
     todo = extract_tree.plan(disk, root)
-    assert [mountpoint for mountpoint, _area in todo.parts] == ["/", "/h\udce9"]
+    assert [part.mountpoint for part in todo.parts] == ["/", "/h\udce9"]
     tree = tmp_path / "tree"
-    extract_tree._rewrite_fstab(str(tree), todo, "LABEL=new")
+    extract_tree._rewrite_fstab(str(tree), todo, "LABEL=new", "ext4")
     assert (tree / "etc" / "fstab").read_bytes() == b"# M\xfcll\nLABEL=new / ext4\n//nas/\xe9 /nas cifs\n"
 
 
@@ -122,4 +122,4 @@ def test_an_fstab_that_was_not_read_to_its_end_is_not_rewritten(tmp_path: Path) 
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "fstab").write_bytes(b"UUID=1 / ext4\n" + b"#" * (5 << 20))
     with pytest.raises(GoldsmithError, match=r"/etc/fstab of \d+ bytes is too big"):
-        extract_tree._rewrite_fstab(str(tmp_path), extract_tree.ExtractPlan(()), "LABEL=new")
+        extract_tree._rewrite_fstab(str(tmp_path), extract_tree.ExtractPlan(()), "LABEL=new", "ext4")

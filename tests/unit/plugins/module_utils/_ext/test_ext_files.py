@@ -13,7 +13,8 @@ import pytest
 from helpers.disks import debugfs, make_repeatable, poke, tool
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.ext_files import Content, walk
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 HOLE = 3 << 20
 

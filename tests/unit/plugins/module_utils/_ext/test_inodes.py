@@ -13,7 +13,8 @@ import pytest
 from helpers.disks import MIB, tool
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def disk(tmp_path: Path) -> Path:
 
 def test_what_is_read(disk: Path) -> None:
     source = Filesystem(str(disk))
-    names = dict(source.folder(source.node(inodes.ROOT)))
+    names = dict(source.folder(source.inode(inodes.ROOT)))
     assert set(names) == {b"file", b"lost+found"}
-    node = source.node(names[b"file"])
+    node = source.inode(names[b"file"])
     assert (node.size, node.links, node.uid) == (7, 1, (disk.parent / "tree" / "file").stat().st_uid)
     ((start, place, size),) = source.runs(node)
     assert (start, size, source.read_at(place, size)) == (0, 7, b"content")
@@ -42,7 +43,7 @@ def test_what_is_read(disk: Path) -> None:
 @pytest.mark.parametrize("number", [0, 1 << 31])
 def test_inodes_that_are_not_there(disk: Path, number: int) -> None:
     with pytest.raises(Damaged, match="there is no inode"):
-        Filesystem(str(disk)).node(number)
+        Filesystem(str(disk)).inode(number)
 
 
 def test_a_file_that_ends_early(disk: Path) -> None:
@@ -113,8 +114,8 @@ def test_where_superblocks_are(group: int, sparse: bool, expected: bool) -> None
 
 def test_extents_that_lead_to_themselves_end(disk: Path) -> None:
     source = Filesystem(str(disk))
-    names = dict(source.folder(source.node(inodes.ROOT)))
-    node = source.node(names[b"file"])
+    names = dict(source.folder(source.inode(inodes.ROOT)))
+    node = source.inode(names[b"file"])
     raw = bytearray(disk.read_bytes())
     # A block that holds an index of depth 1 which points to itself.
     place = 5 * MIB
@@ -127,4 +128,4 @@ def test_extents_that_lead_to_themselves_end(disk: Path) -> None:
     disk.write_bytes(raw)
     source = Filesystem(str(disk))
     with pytest.raises(Damaged, match="a tree of extents is damaged"):
-        list(source.runs(source.node(names[b"file"])))
+        list(source.runs(source.inode(names[b"file"])))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import fs_reader
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import Damaged, FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
 
 
 class Plain(FsReader):
@@ -26,8 +27,11 @@ class Plain(FsReader):
     def link(self, inode: Inode) -> bytes:
         raise NotImplementedError
 
-    def chunks(self, inode: Inode) -> Iterator[bytes]:
-        return self._spread(inode.size, iter(inode.form))
+    def attributes(self, inode: Inode) -> dict[str, bytes]:
+        raise NotImplementedError
+
+    def _pieces(self, inode: Inode) -> Iterator[Piece]:
+        return (Piece(start, size, place) for start, place, size in inode.form)
 
 
 @pytest.fixture

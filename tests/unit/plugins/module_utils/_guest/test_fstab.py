@@ -68,9 +68,28 @@ def test_what_a_line_means(source: str, meant: Home | None) -> None:
 
 def test_the_text_for_one_file_system() -> None:
     text = "#c\n\tUUID=1   /  ext4 defaults 0 1\nUUID=2 /boot ext4 defaults 0 2\nUUID=3 / swap sw 0 0\ntmpfs /tmp tmpfs"
-    new = fstab.rewritten(text, "LABEL=x", drop=lambda line: line.mountpoint == "/boot")
+    new = fstab.rewritten(text, "LABEL=x", "ext4", drop=lambda line: line.mountpoint == "/boot")
     assert new == "#c\n\tLABEL=x   /  ext4 defaults 0 1\nUUID=3 / swap sw 0 0\ntmpfs /tmp tmpfs"
-    assert fstab.rewritten("", "LABEL=x", drop=lambda line: True) == ""
+    assert fstab.rewritten("", "LABEL=x", "ext4", drop=lambda line: True) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "filesystem", "expected"),
+    [
+        ("UUID=1 /  btrfs subvol=root,compress=zstd:1 0 0", "ext4", "LABEL=x /  ext4 defaults 0 0"),
+        ("UUID=1 /\txfs\tinode64\t0 1", "ext4", "LABEL=x /\text4\tdefaults\t0 1"),
+        ("UUID=1 / xfs", "ext4", "LABEL=x / ext4 defaults"),
+        ("UUID=1 / xfs noatime 0 0", "xfs", "LABEL=x / xfs noatime 0 0"),
+        ("UUID=1 / ext3 noatime 0 0", "ext4", "LABEL=x / ext3 noatime 0 0"),
+    ],
+)
+def test_a_root_of_another_kind(line: str, filesystem: str, expected: str) -> None:
+    assert fstab.rewritten(line, "LABEL=x", filesystem, drop=lambda line: False) == expected
+
+
+def test_the_subvolume_of_a_line() -> None:
+    lines = fstab.parse("UUID=1 /home btrfs subvol=/@/home,ro 0 0\nUUID=1 / btrfs defaults 0 0\n")
+    assert [line.subvolume for line in lines] == ["@/home", ""]
 
 
 def test_every_byte_stays() -> None:
@@ -88,6 +107,6 @@ def test_every_byte_stays() -> None:
     assert odd.mountpoint == "/a\u00a0b\u2028c\x0c"
     assert escaped.mountpoint.encode("utf-8", "surrogateescape") == b"/mnt/\xc3\xa4\xe4"
     assert Home(label="\udce9").is_meant(home.source)
-    new = fstab.rewritten(text, "LABEL=x", drop=lambda line: line == gone)
+    new = fstab.rewritten(text, "LABEL=x", "ext4", drop=lambda line: line == gone)
     expected = raw.replace(b"UUID=1\xff", b"LABEL=x").replace(b"UUID=2 /gone\xe4 ext4\n", b"")
     assert new.encode("utf-8", "surrogateescape") == expected

@@ -8,8 +8,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes, unpack
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import checked_filesystem
 
 
 def test_it_needs_nothing_but_its_input(tmp_path: Path) -> None:
@@ -18,10 +18,11 @@ def test_it_needs_nothing_but_its_input(tmp_path: Path) -> None:
     request = {
         "path": str(tmp_path / "disk"),
         "offset": 0,
+        "fstype": "ext4",
         "tree": str(tmp_path / "tree"),
         "mountpoint": "/",
         "hidden": [],
     }
-    argv, stdin = program(inodes, unpack, request=request)
+    argv, stdin = program(*checked_filesystem.UNPACKER, request=request)
     said = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, cwd="/", env={}).stdout
     assert said == '{"damaged": "its superblock is damaged"}\n'

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from helpers.disks import tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import unpack as unpack_module
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import unpack as unpack_module
 
 
 @pytest.fixture

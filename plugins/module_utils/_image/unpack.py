@@ -4,7 +4,7 @@
 """A file system becomes a folder: owners, modes, times, attributes, hard links, holes and devices.
 
 This file is also the program that does it, behind the prefix of the namespaces in which the owners can be given. So
-it imports the standard library and the reader only.
+it imports the standard library and the readers only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
-from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Damaged, Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem, Node
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.btrfs_reader import BtrfsReader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.xfs_reader import XfsReader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 _DEEPEST = 400
 _CHUNK = 1 << 20
@@ -28,6 +31,9 @@ _SMALL = 64 << 10
 _EVERY = 256
 # Between file systems that cannot copy among themselves; then it goes through our own memory.
 _NO_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
+
+
+Source = Filesystem | FsReader
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Unpacked:
 class Unpacker:
     """Writes the files of one file system below a folder, which is empty and reached by no name of the image."""
 
-    def __init__(self, source: Filesystem, hidden: Collection[bytes], say: Callable[[int, int], None]) -> None:
+    def __init__(self, source: Source, hidden: Collection[bytes], say: Callable[[int, int], None]) -> None:
         """Of the folders *hidden* (paths without a leading slash) only the folder itself is made."""
         self._source, self._hidden, self._say = source, frozenset(hidden), say
         self._found: set[int] = set()
@@ -57,14 +63,14 @@ class Unpacker:
     def run(self, top: int) -> Unpacked:
         """Fill the folder *top*, a descriptor; raise Damaged where the file system is not what it says."""
         self._top, self._total = top, self._source.named
-        self._folder(self._source.node(inodes.ROOT), os.dup(top), b"", 0)
+        self._folder(self._source.inode(self._source.root), os.dup(top), b"", 0)
         named = self._source.named
-        if len(self._found) != named:
+        if named and len(self._found) != named:
             raise Damaged(f"it counts {named} files, but {len(self._found)} have a name")
-        self._say(named, named)
+        self._say(len(self._found), len(self._found))
         return self.done
 
-    def _folder(self, node: Node, descriptor: int | None, path: bytes, depth: int) -> None:
+    def _folder(self, node: Node | Inode, descriptor: int | None, path: bytes, depth: int) -> None:
         """Fill an open folder, or only count what it holds."""
         if node.number in self._found:
             raise Damaged(f"the folder /{_shown(path)} has two names, or is in itself")
@@ -75,11 +81,11 @@ class Unpacker:
         for name, number in self._source.folder(node):
             if inner is not None:
                 os.fchdir(inner)
-            child = self._source.node(number)
+            child = self._source.inode(number)
             below = os.path.join(path, name)
             if stat.S_ISDIR(child.mode):
                 # Each file system has one of its own, made anew with it.
-                leave = below == b"lost+found" and not self._source.folder(child)
+                leave = below == b"lost+found" and not list(self._source.folder(child))
                 self._folder(child, None if inner is None or leave else _make_folder(name), below, depth + 1)
             else:
                 self._file(child, name, below, write=inner is not None)
@@ -90,7 +96,7 @@ class Unpacker:
         else:
             self._source.attributes(node)
 
-    def _file(self, node: Node, name: bytes, path: bytes, *, write: bool) -> None:
+    def _file(self, node: Node | Inode, name: bytes, path: bytes, *, write: bool) -> None:
         new = node.number not in self._found
         self._found.add(node.number)
         if not write:
@@ -118,7 +124,7 @@ class Unpacker:
         if node.links > 1:
             self._paths[node.number] = path
 
-    def _special(self, node: Node, name: bytes, path: bytes) -> bool:
+    def _special(self, node: Node | Inode, name: bytes, path: bytes) -> bool:
         kind = stat.S_IFMT(node.mode)
         if kind not in (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK):
             raise Damaged(f"/{_shown(path)} is of no known kind (mode {node.mode:o})")
@@ -132,14 +138,13 @@ class Unpacker:
         self._finish(node, name, path)
         return True
 
-    def _content(self, node: Node, descriptor: int) -> None:
+    def _content(self, node: Node | Inode, descriptor: int) -> None:
         self.done.size += node.size
-        inline = self._source.inline_data(node)
-        if inline is not None:
-            os.write(descriptor, inline)
-            return
-        for start, place, size in self._source.runs(node):
-            self._copy(descriptor, start, place, size)
+        for piece in self._source.pieces(node):
+            if piece.data is None:
+                self._copy(descriptor, piece.start, piece.place, piece.size)
+            else:
+                os.pwrite(descriptor, piece.data, piece.start)
         # A hole at the end.
         os.ftruncate(descriptor, node.size)
 
@@ -160,7 +165,7 @@ class Unpacker:
             written = os.pwrite(descriptor, chunk, start)
             start, place, size = start + written, place + written, size - written
 
-    def _finish(self, node: Node, target: int | bytes, path: bytes) -> None:
+    def _finish(self, node: Node | Inode, target: int | bytes, path: bytes) -> None:
         """Set all but the content; *target* is an open file or a name in the current folder."""
         is_link = stat.S_ISLNK(node.mode)
         follow = {} if isinstance(target, int) else {"follow_symlinks": False}
@@ -213,19 +218,26 @@ def _say(**facts: object) -> None:
     sys.stdout.flush()
 
 
+def _source(request: dict[str, Any]) -> Source:
+    if request["fstype"] == "btrfs":
+        return BtrfsReader(request["path"], request["offset"], request["subvolume"])
+    return (XfsReader if request["fstype"] == "xfs" else Filesystem)(request["path"], request["offset"])
+
+
 def run(request: dict[str, Any]) -> None:
     """Be the program: unpack the file system at *offset* of the file *path* into *tree*, below *mountpoint*.
 
-    Paths *hidden* are left out. JSON lines on stdout tell how far it is, and how it ended.
+    *fstype* says what it is, and *subvolume* which one of a btrfs. Paths *hidden* are left out. JSON lines on stdout
+    tell how far it is, and how it ended.
     """
     try:
-        source = Filesystem(request["path"], request["offset"])
+        source = _source(request)
         top = _open_below(request["tree"], request["mountpoint"])
         names = [name.strip("/").encode("utf-8", "surrogateescape") for name in request["hidden"]]
         unpacked = Unpacker(source, names, lambda done, total: _say(done=done, total=total)).run(top)
     except Damaged as error:
         _say(damaged=str(error))
-    except (ValueError, OverflowError, struct.error, RecursionError, MemoryError) as error:
+    except (ValueError, OverflowError, IndexError, struct.error, RecursionError, MemoryError) as error:
         # What no check foresaw ends here as well.
         _say(damaged=f"it has values that cannot be ({type(error).__name__}: {error})")
     except OSError as error:
