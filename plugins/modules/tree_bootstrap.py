@@ -18,6 +18,7 @@ description:
     with a configuration of its own and from the repositories and keys that are given. The files have the labels of the
     tree's SELinux policy, where it starts one.
 requirements:
+  - For O(base) qemu-img, sfdisk and e2fsprogs; for one of C(oci:) skopeo and umoci; for a signature gpgv
   - mmdebstrap and the keyring of the distribution's archive, or dnf, or zypper
   - setfiles (policycoreutils), for trees with SELinux
 attributes:
@@ -137,6 +138,30 @@ options:
         description: Permissions in octal, for example V('0755').
         type: str
         default: "0644"
+  base:
+    description:
+      - What the tree begins with, in place of an empty folder. The base's own package manager, which is that of
+        O(tool), brings it up to date and installs O(packages), from O(mirror) or O(repositories), or else from where
+        the base has its packages from. What O(exclude) names stays.
+      - The path or URL of a disk image, qcow2 or raw, with a root file system that M(goldsmith.openstack.disk_extract)
+        can read; or C(oci:) with the path of an OCI archive or layout, if need be with C(:TAG); or C(oci:docker://)
+        with the name of an image in a registry and its digest.
+    type: str
+    default: ''
+  base_checksum:
+    description: What O(base) must be, as V(sha256:HEX) or V(sha512:HEX), or the path or URL of a list of checksums that
+      names it. A base that is fetched needs it, or O(base_signature).
+    type: str
+    default: ''
+  base_signature:
+    description: Path or URL of the detached OpenPGP signature of that list, or of O(base) where there is no list.
+    type: str
+    default: ''
+  base_keys:
+    description: Public keys in ASCII armor, of which one must have made the signature.
+    type: list
+    elements: str
+    default: []
   proxy:
     description: URL of the HTTP proxy for downloads.
     type: str
@@ -207,6 +232,10 @@ packages:
   type: list
   elements: dict
   returned: state is present
+base:
+  description: What stands for the content of O(base), as V(sha512:HEX).
+  type: str
+  returned: O(base) is given
 epoch:
   description: When the newest package was made, in seconds since 1970.
   type: int
@@ -233,10 +262,12 @@ seconds: {description: How long the bootstrap took., type: float, returned: stat
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import base
 from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence import made
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
@@ -277,6 +308,10 @@ ARGUMENT_SPEC = {
             "mode": {"type": "str", "default": "0644"},
         },
     },
+    "base": {"type": "str", "default": ""},
+    "base_checksum": {"type": "str", "default": ""},
+    "base_signature": {"type": "str", "default": ""},
+    "base_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "proxy": {"type": "str", "default": ""},
     "cache_dir": {"type": "path"},
     "layers_dir": {"type": "path"},
@@ -308,12 +343,20 @@ def run(params: dict, check_mode: bool) -> dict:
     """Bring the tree into the state that was asked for."""
     if params["state"] == "absent":
         return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
+    request = options.request_of(params)
+    found = base.of_params(Runner(), params, request.architecture) if params["base"] else None
+    if found:
+        # In check mode nothing is fetched, so it is not known.
+        request = replace(request, base=found.identity if found.is_here or not check_mode else "unknown")
+    lay = found.lay if found else None
     if params["layers_dir"] and not check_mode:
-        return layered(Runner(), options.request_of(params), params)
-    return bootstrap.present(Runner(), options.request_of(params), check_mode=check_mode)
+        result = layered(Runner(), request, params, lay)
+    else:
+        result = bootstrap.present(Runner(), request, check_mode=check_mode, lay=lay)
+    return {**result, "base": request.base} if found else result
 
 
-def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
+def layered(runner: Runner, request: bootstrap.Request, params: dict, lay: bootstrap.Layer | None) -> dict:
     """Let the tree begin above what is there, or say that its artifacts are."""
     if os.path.lexists(request.path):
         raise OptionError("path", request.path, "is there already", hint="remove it first, with state=absent")
@@ -324,7 +367,7 @@ def layered(runner: Runner, request: bootstrap.Request, params: dict) -> dict:
     ]
     tools = [os.stat(path).st_mtime_ns for path in map(find_program, _TOOLS) if path]
     artifacts = resume.Step("artifacts", f"{wanted['digest']} {tools}" if wanted else "")
-    beginning = resume.Beginning(runner, request, cache, steps, fresh=params["fresh"])
+    beginning = resume.Beginning(runner, request, cache, steps, fresh=params["fresh"], lay=lay)
     layer_keys = resume.chain(beginning.packages_key(), [*steps, artifacts])
     result: dict[str, Any] = {"path": request.path, "current": False, "proof": {}, "layer": "", "facts": {}}
     if wanted and not params["fresh"]:

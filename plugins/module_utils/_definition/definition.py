@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ FILES = ("signing_key", "signing_certificate")
 _MEANT = ("passwords", "private_keys", "proxy", "secrets")
 # The file systems whose programs every guest has
 _ALWAYS_THERE = ("ext3", "ext4")
+_CHECKSUM = re.compile(r"sha(?:256|512):")
+_CHECKSUM_WHOLE = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}")
 TRIPLET = {"aki": "vmlinuz", "ari": "initrd"}
 RAMDISK = {"aki": "vmlinuz", "initramfs": "initramfs"}
 # What the manifest keeps of it: what the image is, and nothing of the site that built it.
@@ -79,6 +82,7 @@ def judged_properties(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterator[tuple[str, str]]:
     strategy, resize = axes.strategy, f"image_resize={values['resize']}"
     yield from (("local_configuration", text) for text in _personal_faults(values, place))
+    yield from _base_faults(values)
     if values["build"] == "capture":
         name = place.machine.get("name", "")
         if not values["name"] and name and (fault := checks.file_name(name)):
@@ -86,7 +90,8 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
     else:
         releases = axes.distribution.get("releases", {})
         tool = axes.distribution.get("bootstrap")
-        if values["build"] == "chroot" and tool in RPM_TOOLS and values["mirror"] in ("", "host"):
+        unknown = ("host",) if values["base"] else ("", "host")
+        if values["build"] == "chroot" and tool in RPM_TOOLS and values["mirror"] in unknown:
             title = axes.distribution.get("title", values["distribution"])
             yield "mirror", f"give the URL of a mirror of {title}; {tool} knows none by itself"
         if not releases:
@@ -123,6 +128,21 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "roles_always", f"{', '.join(strange)} is not among image_roles; name it there too"
     if values["security_mirror"] and values["mirror"] in ("", "host"):
         yield "security_mirror", "goes with the URL of a mirror only; give that in image_mirror"
+
+
+def _base_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    base, checksum, signature = values["base"], values["base_checksum"], values["base_signature"]
+    if base and values["build"] != "chroot":
+        yield "base", f"does not go with image_build={values['build']}; use image_build=chroot"
+    for name in ("base_checksum", "base_signature", "base_keyrings"):
+        if values[name] and not base:
+            yield name, "goes with image_base; give that too"
+    if is_url(base) and not (checksum or signature):
+        yield "base", "is fetched, and nothing says what it must be; give image_base_checksum or image_base_signature"
+    if signature and not values["base_keyrings"]:
+        yield "base_signature", "needs the key that made it; give image_base_keyrings"
+    if checksum and not is_url(checksum) and _CHECKSUM.match(checksum) and not _CHECKSUM_WHOLE.fullmatch(checksum):
+        yield "base_checksum", "is no checksum; write sha256:HEX with 64 digits, or sha512:HEX with 128"
 
 
 def _personal_faults(values: Mapping[str, Any], place: Place) -> Iterator[str]:
@@ -241,7 +261,8 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         ),
         "python": distribution.get("python", "/usr/bin/python3"),
         "bootstrap": "" if captured else distribution.get("bootstrap", ""),
-        "keyrings": [_absolute(path, place) for path in values["keyrings"]],
+        **{f"{name}keyrings": [_absolute(path, place) for path in values[f"{name}keyrings"]] for name in ("", "base_")},
+        **{name: _source(values[name], place) for name in ("base", "base_checksum", "base_signature")},
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "root_label": disk_layout.root_label(values["filesystem"]),
@@ -330,6 +351,19 @@ def _files(done: Mapping[str, Any]) -> dict[str, Any]:
         "initramfs": paths.get("initramfs", ""),
         "console_log": os.path.join(done["directory"], "console.log"),
     }
+
+
+def is_url(source: str) -> bool:
+    """Return whether a base, a list or a signature is elsewhere."""
+    return source.startswith(("http://", "https://"))
+
+
+def _source(source: str, place: Place) -> str:
+    """Return a base or what says what it must be, with a whole path where it is a file."""
+    if not source or is_url(source) or _CHECKSUM.match(source) or source.startswith("oci:docker:"):
+        return source
+    kind = "oci:" if source.startswith("oci:") else ""
+    return f"{kind}{_absolute(source.removeprefix(kind), place)}"
 
 
 def _absolute(path: str, place: Place) -> str:

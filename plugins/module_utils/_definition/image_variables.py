@@ -126,6 +126,35 @@ IMAGE = (
             check=checks.line,
         ),
         Variable(
+            "base",
+            "text",
+            "",
+            "What the tree begins with, in place of an empty folder: the path or URL of a disk image (qcow2, raw) with "
+            "the distribution; oci:PATH, an OCI archive or layout; or oci:docker://NAME@sha256:DIGEST of a registry.",
+            check=checks.path,
+        ),
+        Variable(
+            "base_checksum",
+            "text",
+            "",
+            "What image_base must be: sha256:HEX, sha512:HEX, or the path or URL of a list of checksums.",
+            check=checks.path,
+        ),
+        Variable(
+            "base_signature",
+            "text",
+            "",
+            "Path or URL of the detached signature of that list, or of image_base where there is no list.",
+            check=checks.path,
+        ),
+        Variable(
+            "base_keyrings",
+            "words",
+            [],
+            "Files with the public keys (ASCII armor) by one of which that signature must be.",
+            check=checks.path,
+        ),
+        Variable(
             "keep_machine", "flag", False, "Whether the guest that image_build=virt_install made stays, switched off."
         ),
         Variable(

@@ -28,12 +28,14 @@ def of_publication(done: Mapping[str, Any]) -> list[str]:
 
 
 def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    yield "made", [_HOW[done["build"]].format(**done["machine"])]
+    yield "made", ["on a base, in a tree" if done["base"] else _HOW[done["build"]].format(**done["machine"])]
     if done["build"] == "chroot":
+        yield "base", [without_passwords(done["base"])]
+        own = "the base's own mirrors" if done["base"] else "the release's own mirrors"
         yield (
             "from",
             [
-                without_passwords(done["mirror"]) or "the release's own mirrors",
+                without_passwords(done["mirror"]) or own,
                 *map(without_passwords, [done["security_mirror"]]),
             ],
         )

@@ -98,6 +98,24 @@ def extract(
             raise file_error(error.filename or outputs.tree or str(folder), error) from error
 
 
+def lay_out(runner: Runner, source: str, folder: str) -> dict[str, Any]:
+    """Lay the system of a disk image out in an empty folder, its fstab as it is.
+
+    Return C(filesystems) and C(left_out), and C(warnings) where something could not be made.
+    """
+    recognition.require_unused(source)
+    image = qemu_img.inspect(runner, source, None)
+    if image.format == qemu_img.QCOW2:
+        qemu_img.require_whole(runner, image)
+    with scratch_folder("extract") as scratch:
+        disk = disk_areas.Disk(runner, image, str(scratch))
+        root = checked_filesystem.take(disk, _find_root(disk, Request()), repair=False)
+        todo = extract_tree.plan(disk, root)
+        done = extract_tree.write(disk, root, todo, folder, repair=False, root_source="", root_filesystem="")
+    left_out = todo.describe_left_out()
+    return {"filesystems": done, "left_out": left_out, "warnings": _warnings(done, left_out)}
+
+
 class _Extraction:
     """The parts of one disk on their way out."""
 

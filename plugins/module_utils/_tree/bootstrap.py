@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -20,6 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
+    completion,
     dnf,
     mmdebstrap,
     rootfs,
@@ -35,11 +36,17 @@ __all__ = ["RPM_TOOLS", "TOOLS", "Request", "absent", "explain", "host_sources",
 
 RPM_TOOLS = {"dnf": dnf, "zypper": zypper}
 TOOLS = ("mmdebstrap", *RPM_TOOLS)
+# Folder in the cache of packages that holds those that were fetched
+BASES = "bases"
 _CACHE_DAYS = 30
 
 
-def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, Any]:
-    """Make the tree; a whole one that was made from the same request is kept."""
+# Lays what a tree begins with out in an empty folder; returns what is to be told of it.
+Layer = Callable[[str], Mapping[str, Any]]
+
+
+def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | None = None) -> dict[str, Any]:
+    """Make the tree; a whole one that was made from the same request is kept. *lay* lays out the base, if any."""
     record = f"{request.path}.json"
     definition = _fingerprint(request)
     found = read_record(record)
@@ -59,6 +66,9 @@ def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, 
     except OSError as error:
         raise file_error(request.path, error) from error
     try:
+        if lay:
+            os.mkdir(partial, 0o755)
+            lay(partial)
         facts = fill(runner, replace(request, path=partial), namespaces.prefix(), partial)
         # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
         write_record(record, {"definition": None})
@@ -73,7 +83,7 @@ def present(runner: Runner, request: Request, *, check_mode: bool) -> dict[str, 
 
 
 def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) -> dict[str, Any]:
-    """Install the packages into the tree, which is empty; return C(packages), C(epoch) and C(seconds).
+    """Install the packages into the tree, which is empty but for a base; return C(packages), C(epoch) and C(seconds).
 
     *prefix* enters the namespaces in which the tree is seen, and *files* is a folder where others see its files.
     """
@@ -85,7 +95,10 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
         except OSError as error:
             raise file_error(request.cache, error) from error
     on_stage = Progress(f"packages of {request.release}", 100, "%")
-    if request.tool in RPM_TOOLS:
+    if request.base:
+        completion.complete(runner, request, prefix, on_stage)
+        selinux.label(runner, request.path, prefix, files)
+    elif request.tool in RPM_TOOLS:
         with rpm.workshop(runner, request, prefix) as shop:
             RPM_TOOLS[request.tool].bootstrap(shop, on_stage)
         selinux.label(runner, request.path, prefix, files)
@@ -141,5 +154,6 @@ def _prune(cache: str) -> None:
             with suppress(FileNotFoundError):  # another build prunes too
                 path = os.path.join(folder, name)
                 # The last link to a .deb was made or taken away then: no build has used it since. An .rpm was fetched.
-                if name.endswith((".deb", ".rpm")) and os.lstat(path).st_ctime < limit:
+                kept = name.endswith((".deb", ".rpm")) or os.path.basename(folder) == BASES
+                if kept and os.lstat(path).st_ctime < limit:
                     os.unlink(path)

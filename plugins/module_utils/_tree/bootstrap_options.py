@@ -28,8 +28,10 @@ def request_of(params: Mapping[str, Any]) -> Request:
         if not file["path"].startswith("/") or ".." in file["path"].split("/"):
             raise OptionError("files.path", file["path"], "is no path inside the tree", hint="begin with /, without ..")
     keys.check(params["keys"])
-    if params["tool"] in bootstrap.RPM_TOOLS:
+    if params["tool"] in bootstrap.RPM_TOOLS and not (params["base"] and not params["repositories"]):
         _check_repositories(params)
+    if params["base"] and params["mirror"].startswith(("file:", "copy:")):
+        raise OptionError("mirror", params["mirror"], "cannot be seen from inside a base", hint="serve it by http")
     return Request(
         path=params["path"],
         release=params["release"],

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
@@ -137,9 +137,14 @@ def image_has(runner: Runner, image: str, start: int, size: int, folder: str, na
     return run(runner, [*namespaces.prefix(), "sh", "-c", *words]).rc == 0
 
 
-def run(runner: Runner, words: Sequence[str], timeout: float | None = None) -> Result:
+def run(
+    runner: Runner,
+    words: Sequence[str],
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Result:
     """Run words made here; raise GoldsmithError when the tree could not be entered at all."""
-    result = runner.run(words, check=False, timeout=timeout)
+    result = runner.run(words, check=False, timeout=timeout, on_line=on_line)
     if result.rc == REFUSED and result.last_line.startswith("cannot enter the tree"):
         said = result.stderr.strip().splitlines()
         cause = f" ({said[-2].strip()})" if len(said) > 1 else ""

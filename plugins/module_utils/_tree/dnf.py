@@ -89,7 +89,7 @@ def bootstrap(shop: Workshop, on_stage: Callable[[int, str], None]) -> None:
     """Make the tree; *on_stage* hears percent and what is under way."""
     request = shop.request
     run(shop, on_stage, "install", *request.first, mounted=False)
-    shop.write_files()
+    rpm.write_files(shop.runner, shop.request, shop.prefix)
     run(shop, on_stage, "install", *request.packages, mounted=True)
     on_stage(90, "making the initramfs")
     shop.finish()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def check(keys: Sequence[str]) -> None:
         if not text.strip().startswith(_BEGIN) or not text.strip().endswith(_END):
             shown = " ".join(text.split())[:40]
             raise OptionError("keys", shown, "is no public key of OpenPGP in ASCII armor", hint="gpg --armor --export")
+
+
+def binary(text: str) -> bytes:
+    """Return the bytes of a key, without the armor."""
+    lines = text.strip().splitlines()[1:-1]
+    # Headers end at an empty line; the last line may be a sum.
+    start = next((index for index, line in enumerate(lines) if not line.strip()), -1) + 1
+    return base64.b64decode("".join(line for line in lines[start:] if not line.startswith("=")))
 
 
 def write(keys: Sequence[str], folder: Path) -> list[Path]:

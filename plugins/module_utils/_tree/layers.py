@@ -58,6 +58,8 @@ class Store:
         self._runner = runner
         self.path = os.path.join(os.path.abspath(cache_dir), "layers")
         make_folders(self.path)
+        # Trees have setuid programs, and a base may be foreign: nobody else gets to them.
+        os.chmod(self.path, 0o700)
         if overlay is None:
             with self._alone():
                 overlay = stack.possible(runner, os.path.join(self.path, _PROBE))

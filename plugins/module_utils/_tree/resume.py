@@ -20,6 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     bootstrap,
+    completion,
     dnf,
     locale,
     mmdebstrap,
@@ -34,12 +35,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rpm_archive import RpmArchive
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-PACKAGES = "packages"
+BASE, PACKAGES = "base", "packages"
 # Our own code that decides on what a tool leaves.
 _CODE = {
-    "mmdebstrap": (bootstrap, mmdebstrap, locale),
-    "dnf": (bootstrap, dnf, rpm, rpm_database, selinux, locale),
-    "zypper": (bootstrap, zypper, rpm, rpm_database, selinux, locale),
+    "mmdebstrap": (bootstrap, mmdebstrap, completion, locale),
+    "dnf": (bootstrap, dnf, rpm, completion, rpm_database, selinux, locale),
+    "zypper": (bootstrap, zypper, rpm, completion, rpm_database, selinux, locale),
 }
 # What mmdebstrap's answer to a release depends on beside the release.
 _KEYRINGS = ("/etc/apt/trusted.gpg.d", "/usr/share/keyrings")
@@ -68,15 +69,27 @@ def chain(packages: str, steps: Sequence[Step]) -> dict[str, str]:
 
 
 class Beginning:
-    """A tree at its beginning: *request* says which packages, *steps* what is done above them."""
+    """A tree at its beginning: *request* says which packages, *steps* what is done above them.
 
-    def __init__(self, runner: Runner, request: Request, cache_dir: str, steps: Sequence[Step], *, fresh: bool) -> None:
-        self._runner, self._request, self._steps, self._fresh = runner, request, steps, fresh
+    *lay* lays out the base that it begins with, if any.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        request: Request,
+        cache_dir: str,
+        steps: Sequence[Step],
+        *,
+        fresh: bool,
+        lay: bootstrap.Layer | None = None,
+    ) -> None:
+        self._runner, self._request, self._steps, self._fresh, self._lay = runner, request, steps, fresh, lay
         self._cache = os.path.abspath(cache_dir)
         namespaces.check(runner)
         self._store = Store(runner, cache_dir)
         self._index = os.path.join(self._store.path, ".packages")
-        self._archive = RpmArchive(runner, request) if request.tool in bootstrap.RPM_TOOLS else self._open_archive()
+        self._archive = self._open()
         said = self._archive.update()
         if said.rc != 0:
             raise bootstrap.explain(request, said)
@@ -107,7 +120,7 @@ class Beginning:
     def make(self) -> tuple[str, dict[str, Any]]:
         """Make the tree from packages and keep it; return the key and the facts of this layer."""
         path = self._request.path
-        self._store.lay(path, None)
+        self._lay_base(path)
         request = replace(self._request, sources=self._archive.sources, lists=self._archive.lists)
         try:
             facts = bootstrap.fill(self._runner, request, stack.prefix(path), stack.upper(path))
@@ -121,12 +134,36 @@ class Beginning:
             self._learn(key)
         return key, facts
 
+    def _lay_base(self, path: str) -> None:
+        """Let the tree begin with its base, which is a layer of its own, or empty."""
+        base = self._request.base
+        layer = self._store.find(BASE, base) if base and not self._fresh else None
+        self._store.lay(path, layer)
+        if not self._lay or layer:
+            return
+        try:
+            facts = self._lay(stack.upper(path))
+            if not self._fresh:
+                self._store.keep(BASE, base, path, facts)
+        except BaseException:
+            stack.remove(self._runner, path)
+            raise
+
     def _learn(self, key: str) -> None:
         with locked(f"{self._index}.lock"):  # other builds learn too
             found = read_record(self._index)
             # Of a request the last states of the archive are enough.
             states = dict([*found.get(self._wanted, {}).items(), (self._state, key)][-8:])
             write_record(self._index, {**dict([*found.items()][-64:]), self._wanted: states})
+
+    def _open(self) -> Archive | RpmArchive | completion.OwnArchive:
+        if self._request.base:
+            return completion.OwnArchive(self._request)
+        return (
+            RpmArchive(self._runner, self._request)
+            if self._request.tool in bootstrap.RPM_TOOLS
+            else self._open_archive()
+        )
 
     def _open_archive(self) -> Archive:
         request, folder = self._request, os.path.join(self._cache, "archives")

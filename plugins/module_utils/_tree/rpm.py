@@ -31,6 +31,13 @@ _OLD_KEYS = '[hash_algorithms]\nsha1.second_preimage_resistance = "always"\n'
 
 # As the scripts of a kernel's package do it, and once: kernel-install writes the entry of the boot loader too.
 _KERNELS = r"""
+if [ "$1" ] && ls /boot/loader/entries/*.conf >/dev/null 2>&1; then
+  rm -f /boot/loader/entries/*.conf /boot/*-0-rescue-*
+  for folder in /usr/lib/modules/*/; do
+    version=$(basename "$folder")
+    rm -f "/boot/vmlinuz-$version" "/boot/initramfs-$version.img"
+  done
+fi
 for folder in /usr/lib/modules/*/; do
   version=$(basename "$folder")
   [ -e "${folder}vmlinuz" ] || continue
@@ -108,16 +115,14 @@ class Workshop:
         """Run rpm on the tree's database; return what it prints."""
         return self.runner.run([*self.prefix, *self.words(), "rpm", "--root", self.tree, *argv]).stdout
 
-    def write_files(self) -> None:
-        """Write the files by which packages are configured."""
-        for path, text, mode in self.request.files:
-            self.runner.run([*self.prefix, "sh", "-c", _WRITE, "write", self.tree, path, mode], stdin=text)
+    def finish(self, *, again: bool = False) -> None:
+        """Do what is done once all packages are there, and take away what the work has left.
 
-    def finish(self) -> None:
-        """Do what is done once all packages are there, and take away what the work has left."""
+        *again*: what was made for kernels before is made again.
+        """
         there = 'ls -d "$1"/usr/lib/modules/*/vmlinuz'
         if self.runner.run([*self.prefix, "sh", "-c", there, "look", self.tree], check=False).rc == 0:
-            self.run_in_tree("sh", "-c", _KERNELS)
+            self.run_in_tree("sh", "-c", _KERNELS, "kernels", "again" if again else "")
         self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree, CACHE])
         databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
         histories = [os.path.join(self.tree, name) for name in _HISTORIES]
@@ -125,6 +130,12 @@ class Workshop:
         answer = json.loads(self.runner.run([*self.prefix, *argv], stdin=stdin).stdout)
         if "error" in answer:
             raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
+
+
+def write_files(runner: Runner, request: Request, prefix: Sequence[str]) -> None:
+    """Write the files by which packages are configured."""
+    for path, text, mode in request.files:
+        runner.run([*prefix, "sh", "-c", _WRITE, "write", request.path, path, mode], stdin=text)
 
 
 @contextmanager

@@ -55,6 +55,8 @@ class Request:
     *expired*: Release files that are past their date are taken. *entitlement*: the certificates of the host's
     subscription are shown to the repositories, where it has some. *database* is where the tree's own rpm looks for its
     database, and *first* are the packages that are there before all others.
+    *base* stands for what the tree begins with, in place of an empty folder; *sources* and *repositories* may be empty
+    then, for those that it has itself.
     """
 
     path: str
@@ -77,6 +79,7 @@ class Request:
     entitlement: bool = False
     database: str = "/usr/lib/sysimage/rpm"
     first: tuple[str, ...] = ("filesystem",)
+    base: str = ""
 
 
 def explain(request: Request, result: Result, causes: Sequence[Cause], told: str) -> GoldsmithError:

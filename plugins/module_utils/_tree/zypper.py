@@ -83,7 +83,7 @@ def bootstrap(shop: Workshop, on_stage: Callable[[int, str], None]) -> None:
         shop.rpm("--import", key)
     install = ("install", "--no-recommends", "--download-in-advance")
     run(shop, on_stage, *install, *shop.request.first, mounted=False)
-    shop.write_files()
+    rpm.write_files(shop.runner, shop.request, shop.prefix)
     run(shop, on_stage, *install, *shop.request.packages, mounted=True)
     on_stage(90, "making the initramfs")
     shop.finish()
