@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An image with its root on xfs boots by BIOS and by UEFI, and grows; tests/distributions has btrfs and LVM."""
+"""An image with its root on xfs, begun with a base on btrfs, boots by BIOS and by UEFI, and grows.
+
+tests/distributions has btrfs, LVM, and other bases.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ def test_a_root_on_xfs_takes_the_disk(
         size = int(guest.output("echo $(($(stat --file-system --format '%b * %S' /)))"))
         assert size > 0.9 * 8 * GIB
         assert guest.output("findmnt --noheadings --output FSTYPE,LABEL /").split() == ["xfs", "rootfs"]
+        assert guest.output("cat /etc/motd") == "a base of its own"
         # Nothing that the kernel found wrong with what our own code wrote.
         assert guest.output("sudo -n dmesg --level err,crit,alert | grep -c XFS || true") == "0"
         assert guest.seen["failed_units"] == []

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helpers.bases import base_disk
 from helpers.modules import run_module
 from helpers.tools import run_tool
 
@@ -33,6 +34,8 @@ DEFINITIONS: dict[str, dict[str, object]] = {
     "xen": {"image_resize": "xen", "image_agent": "goldsmith", "image_formats": ["raw", "triplet"]},
 }
 EXAMPLE = "hybrid"
+# The one that does not begin with an empty folder
+ON_BASE = "xfs"
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,15 @@ def build_image(checkout: Path, folder: Path, kind: str) -> BuiltImage:
         playbook = "build-debian.yml"
         output = {"image_name": NAME, "image_output_dir": str(folder / kind), "image_verify": []}
         variables = {**DEFINITIONS[kind], **output}
+    if kind == ON_BASE:
+        variables["image_base"] = str(folder / "base.raw")
     folder.mkdir(parents=True, exist_ok=True)
     # Another worker of the same run may be building it.
     with (folder / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (image.folder / "SHA512SUMS").is_file():
+            if kind == ON_BASE:
+                base_disk("btrfs", folder / "base.raw")
             run_tool(["./goldsmith", "playbook", playbook, "-e", json.dumps(variables)], cwd=checkout, timeout=1800)
     return image
 

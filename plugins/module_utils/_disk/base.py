@@ -63,7 +63,11 @@ class DiskBase:
         for sign, name in _PACKED.items():
             if head.startswith(sign):
                 raise OptionError("base", self.file.source, f"is compressed by {name}", hint="give it unpacked")
-        return extract.lay_out(self.runner, path, folder)
+        try:
+            return extract.lay_out(self.runner, path, folder)
+        except OptionError as error:
+            # The options there are not those here.
+            raise OptionError("base", self.file.source, str(error).partition(": ")[2]) from None
 
 
 @dataclass(frozen=True)
