@@ -18,6 +18,7 @@ from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import (
     definition,
+    faults,
     personal,
     plan,
     specification,
@@ -47,9 +48,9 @@ class ActionModule(ActionBase):
         place = self._place(values, system)
         self._check_build_host(values["build_host"])
         self._check_purpose(purpose, values, place)
-        self._warnings += [f"image_properties: {line}" for line in definition.judged_properties(values)[1]]
+        self._warnings += [f"image_properties: {line}" for line in faults.judged_properties(values)[1]]
         axes = None if purpose == "publish" else self._load(values, system)
-        self._faults += definition.faults(values, axes, place)
+        self._faults += faults.between(values, axes, place)
         if axes:
             self._warnings += definition.aged(values, axes.distribution, date.today().isoformat())
         if self._faults:
@@ -130,9 +131,14 @@ class ActionModule(ActionBase):
                 for name in definition.FILES
                 if values[name] and not Path(place.here, values[name]).expanduser().is_file()
             ]
+            base = values["base"]
+            is_file = base and not definition.is_url(base) and not base.startswith("oci:")
+            if is_file and not Path(place.here, base).expanduser().is_file():
+                self._faults.append(f"image_base={base}: there is no such file; give the path of a disk image")
         self._faults += [
-            f"image_keyrings={path}: there is no such file; give the path of a public key in ASCII armor"
-            for path in values["keyrings"]
+            f"image_{name}={path}: there is no such file; give the path of a public key in ASCII armor"
+            for name in ("keyrings", "base_keyrings")
+            for path in values[name]
             if not Path(place.here, path).expanduser().is_file()
         ]
 

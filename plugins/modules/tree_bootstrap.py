@@ -55,11 +55,7 @@ options:
     type: list
     elements: str
     default: []
-  components:
-    description: Components of the archive.
-    type: list
-    elements: str
-    default: [main]
+  components: {description: Components of the archive., type: list, elements: str, default: [main]}
   mirror:
     description: Empty for the release's own mirrors with updates and security, V(host) for the build host's own apt
       sources, or the URL of a mirror.
@@ -74,6 +70,10 @@ options:
     type: str
     choices: [refuse, accept]
     default: refuse
+  snapshot:
+    description: A time, as V(20261101T000000Z), at which the release's own archive is taken.
+    type: str
+    default: ''
   repositories:
     description: The repositories of RPM packages, with O(tool=dnf) and O(tool=zypper).
     type: list
@@ -230,8 +230,8 @@ path: {description: The folder., type: str, returned: always}
 packages:
   description: The installed packages with package, version and architecture.
   type: list
-  elements: dict
   returned: state is present
+  elements: dict
 base:
   description: What stands for the content of O(base), as V(sha512:HEX).
   type: str
@@ -286,6 +286,7 @@ ARGUMENT_SPEC = {
     "mirror": {"type": "str", "default": ""},
     "security_mirror": {"type": "str", "default": ""},
     "mirror_expired": {"type": "str", "choices": ["refuse", "accept"], "default": "refuse"},
+    "snapshot": {"type": "str", "default": ""},
     "repositories": {
         "type": "list",
         "elements": "dict",
@@ -345,10 +346,10 @@ def run(params: dict, check_mode: bool) -> dict:
         return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
     request = options.request_of(params)
     found = base.of_params(Runner(), params, request.architecture) if params["base"] else None
+    lay = found.lay if found else None
     if found:
         # In check mode nothing is fetched, so it is not known.
         request = replace(request, base=found.identity if found.is_here or not check_mode else "unknown")
-    lay = found.lay if found else None
     if params["layers_dir"] and not check_mode:
         result = layered(Runner(), request, params, lay)
     else:

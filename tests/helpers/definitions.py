@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, faults
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import Axes, Place
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.specification import SPECIFICATION, read
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import Variable
@@ -55,5 +55,5 @@ def build(resize: str = "cloud_init", place: Place = PLACE, **given: Any) -> dic
     """The definition of a build, by our data."""
     chosen = values(resize=resize, **given)
     data = axes(resize, os_id=place.system.get("id", ""), architecture=chosen["architecture"])
-    assert definition.faults(chosen, data, place) == []
+    assert faults.between(chosen, data, place) == []
     return definition.build(chosen, data, place)

@@ -61,6 +61,10 @@ volume_name = _matching(
     "is not the name of a volume beside the root; use letters, digits and _ . + -, and not root",
 )
 mountpoint = _matching(r"(?:/(?!\.\.?(?:/|$))[^/\s\\#]+)+", "is not a folder to mount on; write one as /var/log")
+snapshot = _matching(
+    r"20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|20\d{6}T\d{6}Z",
+    "is no day and no time; write one as 2026-11-01 or 20261101T060000Z",
+)
 project = _matching(r"[\w-]{1,255}", "is not the id of a project; ask: openstack project list")
 axis = _matching(
     r"[a-z][\w-]*|[a-z]\w*\.[a-z]\w*\.\w[\w-]*", "is not a name; write one of ours, or NAMESPACE.COLLECTION.NAME"
@@ -82,7 +86,7 @@ def url(word: str) -> str | None:
 
 
 def mirror(word: str) -> str | None:
-    """Judge the address of a mirror."""
+    """Judge the address of a mirror, in which {snapshot} stands for a time."""
     if word == "host":
         return None
     return _address(
@@ -96,6 +100,7 @@ def security_mirror(word: str) -> str | None:
 
 
 def _address(word: str, schemes: tuple[str, ...], fault: str) -> str | None:
+    word = word.replace("{snapshot}", "snapshot")
     try:
         parts = urlsplit(word)
         valid = parts.scheme in schemes and bool(parts.path if parts.scheme == "file" else parts.hostname)

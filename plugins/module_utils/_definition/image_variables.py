@@ -162,7 +162,7 @@ IMAGE = (
             "text",
             "",
             "Empty for the release's own mirrors, host for the build host's apt sources, or a URL. Distributions of "
-            "RPM packages need a URL.",
+            "RPM packages need a URL. {snapshot} in it stands for image_snapshot.",
             check=checks.mirror,
         ),
         Variable(
@@ -179,6 +179,14 @@ IMAGE = (
             "Files with the public keys (ASCII armor) that packages are verified by.",
             check=checks.path,
             shown="those that are known of the distribution",
+        ),
+        Variable(
+            "snapshot",
+            "text",
+            "",
+            "A day or a time of the archive, as 2026-11-01 or 20261101T060000Z, whose versions are installed. It goes "
+            "where image_mirror has {snapshot}; without a mirror, to the service that the archive itself names.",
+            check=checks.snapshot,
         ),
         Variable(
             "mirror_expired",

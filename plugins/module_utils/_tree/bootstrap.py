@@ -26,6 +26,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     rootfs,
     rpm,
     selinux,
+    snapshot,
     stack,
     zypper,
 )
@@ -59,6 +60,8 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
     if check_mode:
         return {"changed": True, "path": request.path, "packages": [], "diff": diff}
     namespaces.check(runner)
+    if request.snapshot and not request.sources:
+        request = replace(request, sources=own_sources(runner, request))
     partial = f"{request.path}.partial"
     rootfs.remove(runner, partial, namespaces.prefix())
     try:
@@ -80,6 +83,12 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
     facts = {"definition": definition, "request": after, **facts}
     write_record(record, facts)
     return {"changed": True, **_facts(request, facts), "diff": diff}
+
+
+def own_sources(runner: Runner, request: Request) -> tuple[str, ...]:
+    """Return apt's source lines for a release as mmdebstrap knows them, at the time of the snapshot if one is named."""
+    lines = mmdebstrap.release_sources(runner, request, namespaces.prefix())
+    return snapshot.sources_at(runner, lines, request.snapshot, request.proxy) if request.snapshot else lines
 
 
 def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def request_of(params: Mapping[str, Any]) -> Request:
         files=tuple((file["path"], file["content"], file["mode"]) for file in params["files"]),
         proxy=params["proxy"],
         cache=params["cache_dir"],
-        expired=params["mirror_expired"] == "accept",
+        # Their Release files are from then.
+        expired=params["mirror_expired"] == "accept" or bool(params["snapshot"]),
+        snapshot=params["snapshot"],
         tool=params["tool"],
         repositories=tuple(Repository(one["name"], one["url"]) for one in params["repositories"]),
         keys=tuple(params["keys"]),

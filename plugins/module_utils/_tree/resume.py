@@ -171,11 +171,11 @@ class Beginning:
         sources = request.sources
         if not sources:
             record = os.path.join(folder, "sources.json")
-            key = digest(request.release, request.architecture, request.components, _mmdebstrap())
+            key = digest(request.release, request.architecture, request.components, request.snapshot, _mmdebstrap())
             with locked(f"{record}.lock"):
                 known = read_record(record)
                 if key not in known:
-                    known[key] = mmdebstrap.release_sources(self._runner, request, namespaces.prefix())
+                    known[key] = bootstrap.own_sources(self._runner, request)
                     write_record(record, known)
             sources = tuple(known[key])
         place = os.path.join(folder, digest(sources, request.architecture)[:24])

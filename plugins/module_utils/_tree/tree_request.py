@@ -56,7 +56,8 @@ class Request:
     subscription are shown to the repositories, where it has some. *database* is where the tree's own rpm looks for its
     database, and *first* are the packages that are there before all others.
     *base* stands for what the tree begins with, in place of an empty folder; *sources* and *repositories* may be empty
-    then, for those that it has itself.
+    then, for those that it has itself. *snapshot* is the time, as 20261101T000000Z, at which the release's own archive
+    is taken.
     """
 
     path: str
@@ -80,6 +81,7 @@ class Request:
     database: str = "/usr/lib/sysimage/rpm"
     first: tuple[str, ...] = ("filesystem",)
     base: str = ""
+    snapshot: str = ""
 
 
 def explain(request: Request, result: Result, causes: Sequence[Cause], told: str) -> GoldsmithError:

@@ -27,6 +27,7 @@ GOOD = {
     "mountpoint": ["/var/log", "/srv"],
     "path": ["dist", "~/a b", "/srv/ä"],
     "line": ["localhost", "anything goes"],
+    "snapshot": ["2026-11-01", "20261101T060000Z"],
     "project": ["5f2d1c5a8f7e4e0d9d3f8b7a6c5d4e3f"],
     "axis": ["debian", "cloud_init", "my.own.distro", "opensuse-leap"],
 }
@@ -55,6 +56,7 @@ BAD = {
     "mountpoint": ["var/log", "/", "/a/../b", "/a b", "//a"],
     "path": ["a\nb", "a\x00"],
     "line": ["a\nb"],
+    "snapshot": ["2026-13-01", "yesterday", "20261101", ""],
     "project": ["a b", ""],
     "axis": ["../debian", "a.b", "Debian", "a/b", "a.b.c.d"],
 }

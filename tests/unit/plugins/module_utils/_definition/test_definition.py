@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
 from helpers.definitions import PLACE, axes, build, values
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, faults
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import Place
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
 
@@ -86,10 +83,10 @@ def test_a_system_in_memory_has_the_kernel_of_the_triplet() -> None:
     done = build(formats="ramdisk", name="it", verify="boot")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.vmlinuz", "it.initramfs"]
     assert (done["disk"], done["root"]) == ("", "")
-    (line,) = definition.faults(values(formats="ramdisk"), axes(), PLACE)
+    (line,) = faults.between(values(formats="ramdisk"), axes(), PLACE)
     assert line.startswith("image_formats=ramdisk: cannot be audited alone; add raw, qcow2 or triplet")
     for resize in ("lvm", "xen"):
-        (line,) = definition.faults(values(formats="raw,ramdisk", resize=resize), axes(resize), PLACE)
+        (line,) = faults.between(values(formats="raw,ramdisk", resize=resize), axes(resize), PLACE)
         assert f"does not go with image_resize={resize}: a system in memory has no" in line
 
 
@@ -168,135 +165,11 @@ def test_a_captured_machine_is_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resize", "given", "fault"),
-    [
-        (
-            "cloud_init",
-            {"release": "nosuch"},
-            "image_release=nosuch: is not known; "
-            "use bullseye or bookworm or trixie or forky or sid, a version, or latest",
-        ),
-        (
-            "xen",
-            {"formats": "qcow2"},
-            "image_formats=qcow2: does not go with image_resize=xen: XenAPI takes no qcow2; use raw, vhd or triplet",
-        ),
-        ("xen", {"firmware": "uefi"}, "image_firmware=uefi: does not go with image_resize=xen; use bios"),
-        (
-            "lvm",
-            {"architecture": "arm64", "firmware": "bios"},
-            "image_firmware=bios: does not go with image_architecture=arm64; use uefi",
-        ),
-        (
-            "xen",
-            {"architecture": "arm64"},
-            "image_architecture=arm64: does not go with image_resize=xen, which needs bios",
-        ),
-        (
-            "cloud_init",
-            {"architecture": "arm64", "build": "virt_install"},
-            "image_architecture=arm64: cannot be that of an installed machine yet; use image_build=chroot",
-        ),
-        (
-            "lvm",
-            {"agent": "cloud_init"},
-            "image_agent=cloud_init: does not go with image_resize=lvm; use goldsmith, or another image_resize",
-        ),
-        (
-            "cloud_init",
-            {"volumes": [{"name": "a", "size": "1G"}]},
-            "image_volumes=a: image_resize=cloud_init has no volumes; use image_resize=lvm",
-        ),
-        (
-            "lvm",
-            {"volumes": [{"name": "a", "size": "1G"}, {"name": "a", "size": "2G"}]},
-            "image_volumes=a,a: two of them have the same name; give each its own",
-        ),
-        (
-            "lvm",
-            {
-                "volumes": [
-                    {"name": "a", "size": "1G", "mountpoint": "/a"},
-                    {"name": "b", "size": "2G", "mountpoint": "/a"},
-                ]
-            },
-            "image_volumes=a,b: two of them have the same mountpoint; give each its own",
-        ),
-        ("xen", {"filesystem": "xfs"}, "image_filesystem=xfs: does not go with image_resize=xen; use ext3 or ext4"),
-        (
-            "cloud_init",
-            {"filesystem": "btrfs", "build": "virt_install"},
-            "image_filesystem=btrfs: does not go with image_build=virt_install; use ext4, or image_build=chroot",
-        ),
-        (
-            "lvm",
-            {"volumes": [{"name": "a", "size": "100M", "filesystem": "btrfs"}]},
-            "image_volumes=a: a is too small for btrfs; give it 130M or more",
-        ),
-        (
-            "cloud_init",
-            {"security_mirror": "http://a/"},
-            "image_security_mirror=http://a/: goes with the URL of a mirror only; give that in image_mirror",
-        ),
-    ],
-)
-def test_values_that_do_not_go_together(resize: str, given: dict[str, Any], fault: str) -> None:
-    chosen = values(resize=resize, **given)
-    assert definition.faults(chosen, axes(resize, architecture=chosen["architecture"]), PLACE) == [fault]
-
-
-@pytest.mark.parametrize(
     ("kind", "label"), [("ext4", "cloudimg-rootfs"), ("xfs", "rootfs"), ("btrfs", "cloudimg-rootfs")]
 )
 def test_the_label_fits_the_file_system(kind: str, label: str) -> None:
     done = build(filesystem=kind)
     assert done["root_label"] == label and done["root"].endswith(f".{kind}")
-
-
-def test_a_distribution_without_programs_for_a_file_system_is_told() -> None:
-    data = axes()
-    poor = replace(data, distribution={**data.distribution, "filesystem_packages": {}})
-    assert definition.faults(values(filesystem="xfs"), poor, PLACE) == [
-        "image_filesystem=xfs: image_distribution=debian has no programs for xfs; use ext4"
-    ]
-
-
-@pytest.mark.parametrize("mirror", ["", "host"])
-def test_a_distribution_whose_mirror_no_tool_knows(mirror: str) -> None:
-    chosen = values(distribution="fedora", mirror=mirror)
-    (fault,) = definition.faults(chosen, axes(distribution="fedora"), PLACE)
-    expected = "give the URL of a mirror of Fedora Linux; dnf knows none by itself"
-    assert fault == f"image_mirror={mirror}: {expected}"
-    own = values(distribution="fedora", mirror="http://a.example/fedora")
-    assert definition.faults(own, axes(distribution="fedora"), PLACE) == []
-
-
-@pytest.mark.parametrize(
-    ("given", "fault"),
-    [
-        ({"members": "a"}, "image_members=a: only a shared image has members; add image_visibility=shared"),
-        ({"signing_key": "k"}, "image_signing_key=k: needs image_signing_certificate_id"),
-        (
-            {"signing_certificate_id": "5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53"},
-            "image_signing_certificate_id=5a2ff2e3-8b4a-4d65-8d0e-6f3f0b8f6f53: goes with image_signing_key",
-        ),
-        ({"name": "a", "publish_dir": "a,b"}, "image_name=a: would be the name of several images"),
-    ],
-)
-def test_what_does_not_go_together_in_a_publication(given: dict[str, Any], fault: str) -> None:
-    (found,) = definition.faults(values(**given), None, PLACE)
-    assert found.startswith(fault)
-
-
-def test_wrong_properties_are_refused_and_unknown_names_warned_of() -> None:
-    given = {"hw_disk_buss": "virtio", "hw_disk_bus": "floppy"}
-    (fault,) = definition.faults(values(properties=given), None, PLACE)
-    assert fault.startswith("image_properties=hw_disk_buss,hw_disk_bus: hw_disk_bus=floppy: must be one of")
-    assert "the nearest is hw_disk_bus" in definition.judged_properties(values(properties=given))[1][0]
-    unknown = {"hw_disk_buss": "virtio"}
-    assert definition.faults(values(properties=unknown), None, PLACE) == []
-    assert definition.faults(values(properties=unknown, validate_properties="strict"), None, PLACE) != []
-    assert definition.faults(values(properties=given, validate_properties="false"), None, PLACE) == []
 
 
 def test_a_publication_knows_no_name_of_its_own() -> None:
@@ -306,7 +179,29 @@ def test_a_publication_knows_no_name_of_its_own() -> None:
     assert "firmware" not in done and "signing_passphrase" not in done
 
 
+def test_a_base_has_a_whole_path() -> None:
+    for given, whole in (
+        ("a.qcow2", "/here/a.qcow2"),
+        ("~/a", "/home/me/a"),
+        ("oci:a.tar:latest", "oci:/here/a.tar:latest"),
+        ("oci:docker://a/b@sha256:1", "oci:docker://a/b@sha256:1"),
+    ):
+        assert build(base=given)["base"] == whole
+    done = build(base="a", base_checksum="SUMS", base_signature="http://a/SUMS.sig", base_keyrings="k")
+    assert (done["base_checksum"], done["base_signature"]) == ("/here/SUMS", "http://a/SUMS.sig")
+    assert done["base_keyrings"] == ["/here/k"]
+    checksum = f"sha256:{'1' * 64}"
+    assert build(base="a", base_checksum=checksum)["base_checksum"] == checksum
+
+
+def test_a_snapshot_has_its_place_in_the_mirror() -> None:
+    done = build(snapshot="2026-11-01", mirror="http://a/{snapshot}/b")
+    assert (done["snapshot"], done["mirror"]) == ("20261101T000000Z", "http://a/20261101T000000Z/b")
+    assert done["record"]["snapshot"] == "20261101T000000Z" and done["mirror_expired"] == "accept"
+    assert build(snapshot="20261101T060000Z")["snapshot"] == "20261101T060000Z"
+
+
 def test_a_machine_whose_name_is_no_file_name_needs_another() -> None:
     place = Place("/here", "/home/me", {"uri": "", "name": "a/b", "shutdown": False})
-    (fault,) = definition.faults(values(build="capture"), axes(), place)
+    (fault,) = faults.between(values(build="capture"), axes(), place)
     assert fault.startswith("image_name=: the name of the machine, a/b, is not a file name")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.definitions import ED25519, PLACE, axes, build, values
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, personal
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import faults, personal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import Place
 
 PROXY = "http://proxy.example:3128"
@@ -45,13 +45,13 @@ def test_the_manifest_names_the_choice_and_no_value() -> None:
     ],
 )
 def test_what_belongs_to_one_person_is_not_for_all(given: dict[str, str], fault: str) -> None:
-    (found,) = definition.faults(values(local_configuration="ssh_keys", **given), axes(), OWN)
+    (found,) = faults.between(values(local_configuration="ssh_keys", **given), axes(), OWN)
     assert found.startswith("image_local_configuration=ssh_keys: ") and fault in found
-    assert definition.faults(values(**given), axes(), OWN) == []
+    assert faults.between(values(**given), axes(), OWN) == []
 
 
 def test_what_is_not_there_is_refused() -> None:
-    lines = definition.faults(values(local_configuration="proxy,ssh_keys"), axes(), PLACE)
+    lines = faults.between(values(local_configuration="proxy,ssh_keys"), axes(), PLACE)
     assert [line.split(":")[0] for line in lines] == ["image_local_configuration=proxy,ssh_keys"] * 2
     assert "names no proxy; set http_proxy or https_proxy" in lines[0]
     assert "there is no public key in ~/.ssh/authorized_keys or ~/.ssh/id_*.pub" in lines[1]
