@@ -39,7 +39,6 @@ PLAYBOOK = """
 - hosts: localhost
   gather_facts: false
   vars_files: [{role}/defaults/main.yml, {role}/vars/main.yml]
-  vars: {{virt_install_name: web, virt_install_packages: [jq], virt_install_public_key: {key}}}
   tasks:
     - ansible.builtin.copy:
         dest: "{folder}/answers.json"
@@ -47,7 +46,8 @@ PLAYBOOK = """
         content: |
           {{% for case in cases %}}
           {{% set file = '{role}/templates/' ~ virt_install_installers[case.installer].file ~ '.j2' %}}
-          {{% set known = {{'image_definition': case.definition}} %}}
+          {{% set known = {{'image_definition': case.definition, 'virt_install_packages': ['jq'],
+                           'virt_install_public_key': '{key}'}} %}}
           {{{{ [case.name, lookup('ansible.builtin.template', file, template_vars=known)] | to_json }}}}
           {{% endfor %}}
 """
