@@ -74,7 +74,7 @@ options:
     choices: [qcow2, raw]
     default: qcow2
   location:
-    description: URL or path of the tree of an installer.
+    description: URL or path of the tree of an installer, or path of its ISO image.
     type: str
   kernel:
     description: Kernel of an installer, on this host.
@@ -87,6 +87,10 @@ options:
       answers.
     type: str
     default: ""
+  extra_kernel_args:
+    description: Arguments beside the default ones of O(kernel_args).
+    type: str
+    default: ""
   preseed:
     description: File of answers for debian-installer.
     type: path
@@ -95,6 +99,20 @@ options:
     type: path
   autoyast:
     description: File of answers for AutoYaST.
+    type: path
+  autoinstall:
+    description:
+      - File of answers for subiquity, the server installer of Ubuntu. It is a user-data of cloud-init with the key
+        C(autoinstall), which the installer reads from a drive that is labelled C(CIDATA).
+      - O(location) is the path of the ISO image of the live server. Or O(kernel) and O(initrd) are those of the image,
+        and O(extra_kernel_args) says where their system is, C(url=URL of the image).
+    type: path
+  agama:
+    description:
+      - File of answers for Agama, the installer of openSUSE Leap 16 and SLES 16. It reads it from a drive that is
+        labelled C(OEMDRV).
+      - O(location) is the path of the ISO image of the installer. Or O(kernel) and O(initrd) are those of the image,
+        and O(extra_kernel_args) says where their system is, C(root=live:URL of the image).
     type: path
   import:
     description: A disk image to start from, on this host. It is copied and never changed. An image with a backing file
@@ -121,7 +139,9 @@ options:
     default: false
 requirements:
   - virt-install and virsh; cpio for the answers
-  - qemu-img, and xorrisofs, genisoimage or mkisofs, for O(import)
+  - qemu-img for O(import)
+  - xorrisofs, genisoimage or mkisofs for O(import), O(autoinstall) and O(agama)
+  - xorriso for an ISO image in O(location)
 notes:
   - A guest is known as ours by its UUID, which follows from its name, and as installed by a mark in its description.
   - With a libvirt elsewhere, virt-install uploads kernel and ramdisk to its own storage pool C(boot-scratch) there. It
@@ -157,6 +177,13 @@ EXAMPLES = r"""
     kickstart: kickstart.cfg
     memory: 3072
     network: network=default
+
+- name: Install Ubuntu from its ISO image
+  goldsmith.openstack.vm_install:
+    name: golden
+    location: /srv/iso/ubuntu-24.04-live-server-amd64.iso
+    autoinstall: user-data
+    memory: 2048
 
 - name: Start from a disk that is there
   goldsmith.openstack.vm_install:
@@ -197,7 +224,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
-from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import installation
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import installation, installer_answers
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -216,9 +243,8 @@ ARGUMENT_SPEC = {
     "kernel": {"type": "path"},
     "initrd": {"type": "path"},
     "kernel_args": {"type": "str", "default": ""},
-    "preseed": {"type": "path"},
-    "kickstart": {"type": "path"},
-    "autoyast": {"type": "path"},
+    "extra_kernel_args": {"type": "str", "default": ""},
+    **{kind: {"type": "path"} for kind in installation.KINDS},
     "import": {"type": "path"},
     "user": {"type": "str", "default": ""},
     "authorized_key": {"type": "str", "default": "", "no_log": False},
@@ -241,8 +267,9 @@ def _plan(params: dict[str, Any]) -> installation.InstallPlan:
     )
     installer = None
     if not params["import"]:
-        sources = ("location", "kernel", "initrd", "kernel_args")
-        installer = installation.Installer(**{source: params[source] or "" for source in sources})
+        sources = {source: params[source] or "" for source in ("location", "kernel", "initrd")}
+        told = installer_answers.kernel_args(kind, params["kernel_args"], params["extra_kernel_args"])
+        installer = installation.Installer(**sources, kernel_args=told)
     log = params["console_log"] or installation.usual_log(params["name"])
     taken = ("uri", "disk_format", "virt_type", "user", "authorized_key", "timeout", "keep_failed")
     return installation.InstallPlan(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 _SECTOR = 512
@@ -48,3 +49,16 @@ def fake_installer(folder: Path, text: str, *, powers_off: bool) -> dict[str, st
     (folder / "linux").write_bytes(image)
     (folder / "initrd.gz").write_bytes(bytes(512))
     return {"kernel": str(folder / "linux"), "initrd": str(folder / "initrd.gz")}
+
+
+def fake_image(folder: Path, text: str, *, powers_off: bool) -> str:
+    """Make the ISO image of a live installer, as that of Ubuntu is laid out; return its path."""
+    tree = folder / "image"
+    (tree / "casper").mkdir(parents=True)
+    files = fake_installer(folder, text, powers_off=powers_off)
+    for option, name in (("kernel", "vmlinuz"), ("initrd", "initrd")):
+        Path(files[option]).rename(tree / "casper" / name)
+    image = folder / "live-server.iso"
+    argv = ["xorrisofs", "-quiet", "-J", "-R", "-V", "Ubuntu-Server", "-o", image, tree]
+    subprocess.run(argv, check=True, capture_output=True)
+    return str(image)

@@ -49,6 +49,7 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/lib/systemd/network/duid": "x",
         "var/lib/wicked/lease.xml": "x",
         "etc/.resolv.conf.systemd-resolved.bak": "nameserver 192.0.2.1\n",
+        "etc/cloud/cloud.cfg.d/00-subiquity-disable-cloudinit-networking.cfg": "network: {config: disabled}\n",
     },
     "storage": {
         "etc/blkid.tab": "x",
@@ -94,6 +95,7 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/lib/cloud/instances/i-1/obj.pkl": "x",
         "var/lib/cloud/data/instance-id": "i-1\n",
         "var/lib/cloud/seed/nocloud/user-data": "x",
+        "etc/cloud/cloud-init.disabled": "Disabled by Ubuntu live installer after first boot.\n",
     },
     "package_cache": {
         "var/cache/apt/archives/a_1_amd64.deb": "x",

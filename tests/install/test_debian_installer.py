@@ -26,8 +26,6 @@ from helpers.libvirt import PrivateLibvirt, running_libvirt
 from helpers.package_mirror import ARCHIVE, SECURITY, PackageMirror, package_mirror
 from helpers.tools import run_tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virt_install import ANSWERS
-
 HOUR = 3600
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(4 * HOUR)]
 
@@ -98,7 +96,7 @@ def installed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "virt_install_release": RELEASE,
             "virt_install_kernel": str(installer.kernel),
             "virt_install_initrd": str(installer.initrd),
-            "virt_install_kernel_args": ANSWERS["preseed"].kernel_args.replace("---", f"{log.kernel_args} ---"),
+            "virt_install_extra_kernel_args": log.kernel_args,
             "virt_install_mirror": f"http://{mirror.guest_host}{ARCHIVE}",
             "virt_install_security_mirror": f"http://{mirror.guest_host}{SECURITY}",
             "virt_install_workspace": str(workspace),

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import qemu_img
-from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import virt_install, volumes
+from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt import (
+    installer_answers,
+    virt_install,
+    volumes,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer import InstallerRun, NameTaken
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer_console import MARK
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virsh import Domain, Libvirt, our_uuid
@@ -38,7 +43,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virt_
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.volumes import Place
 
-KINDS = tuple(virt_install.ANSWERS)
+KINDS = tuple(installer_answers.ANSWERS)
 FORMATS = ("qcow2", "raw")
 # For the module, which makes plans of these.
 __all__ = [
@@ -83,12 +88,13 @@ class InstallPlan:
             raise GoldsmithError("one source is needed", hint="give location, or kernel and initrd, or import")
         if self.image and self.authorized_key:
             account.account_script(self.user, self.authorized_key)
-        files = {self.kind: self.answers}
         if self.installer:
-            files |= {"kernel": self.installer.kernel, "initrd": self.installer.initrd}
-        for option, path in files.items():
-            if path and not os.path.isfile(path):
-                raise OptionError(option, path, "no such file")
+            for option in ("kernel", "initrd"):
+                path = getattr(self.installer, option)
+                if path and not os.path.isfile(path):
+                    raise OptionError(option, path, "no such file")
+            if self.answers:
+                installer_answers.check(self.kind, self.answers, self.installer)
 
 
 def usual_log(name: str) -> str:
@@ -176,21 +182,29 @@ class _Installation:
 
     def _install(self, machine: Machine) -> list[dict[str, Any]]:
         plan = self._plan
-        disk = self._create(plan.disk_size, plan.disk_format)
+        disks = [self._create(plan.disk_size, plan.disk_format)]
+        known = installer_answers.ANSWERS[plan.kind]
         installer, marked = plan.installer or Installer(), True
         if plan.answers:
-            answers = self._folder / virt_install.ANSWERS[plan.kind].file
+            answers = self._folder / known.file
             shutil.copyfile(plan.answers, answers)
-            installer = replace(installer, answers=str(answers))
             # A file of the user's need not write the mark.
             marked = MARK in answers.read_text(encoding="utf-8", errors="replace")
-        if not installer.kernel_args:
-            installer = replace(installer, kernel_args=virt_install.ANSWERS[plan.kind].kernel_args)
-        argv = virt_install.command(plan.uri, machine, (disk,), installer)
+            if known.label:
+                disks.append(self._answers_drive(answers, known.label))
+                installer = replace(installer, boot=known.boot)
+            else:
+                installer = replace(installer, answers=str(answers))
+        argv = virt_install.command(plan.uri, machine, tuple(disks), installer)
         run = InstallerRun(
             self._libvirt, machine.name, Path(plan.console_log), plan.kind, timeout=plan.timeout, marked=marked
         )
         return run.follow(argv, self._folder / "virt-install.log")
+
+    def _answers_drive(self, answers: Path, label: str) -> PoolVolume:
+        # meta-data is for cloud-init, which takes no drive of its kind without it.
+        meta = json.dumps({"instance-id": self._plan.machine.uuid})
+        return self._drive({answers.name: answers.read_bytes(), "meta-data": meta.encode()}, label)
 
     def _import(self, machine: Machine) -> list[dict[str, Any]]:
         plan = self._plan
@@ -221,9 +235,12 @@ class _Installation:
         instance = instance_documents.InstanceData(
             str(uuid.uuid4()), plan.machine.name, plan.authorized_key.strip(), script
         )
-        iso = self._folder / "config.iso"
-        config_drive.make_config_drive(self._runner, instance_documents.openstack_documents(instance), iso)
-        name = volumes.volumes_of(plan.machine.name)[1]
+        return self._drive(instance_documents.openstack_documents(instance), config_drive.LABEL)
+
+    def _drive(self, documents: Mapping[str, bytes], label: str) -> PoolVolume:
+        iso = self._folder / "drive.iso"
+        config_drive.make_config_drive(self._runner, documents, iso, label)
+        name = volumes.volumes_of(self._plan.machine.name)[1]
         return volumes.create(self._libvirt, self._pool, name, iso.stat().st_size, "raw", source=str(iso))
 
     def _create(self, size: int, kind: str, source: str | None = None) -> PoolVolume:

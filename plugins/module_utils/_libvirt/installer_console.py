@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far an installer is, read from its console: debian-installer, anaconda, AutoYaST."""
+"""How far an installer is, read from its console: debian-installer, anaconda, AutoYaST, subiquity, Agama."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ INSTALLERS = {
         ),
         r"\((?P<done>\d+)/(?P<total>\d+)\)|(?P<percent>\d{1,3})%",
         r"Please make (?:a|your) selection from the above|[Pp]ress ENTER to (?:continue|quit|exit)"
-        r"|Please respond 'yes' or 'no'|Pane is dead",
+        r"|Please respond 'yes' or 'no'|Pane is dead|Entering emergency mode",
     ),
     "autoyast": Words(
         _steps(
@@ -92,17 +92,48 @@ INSTALLERS = {
         r"(?P<percent>\d{1,3}) ?%",
         r"Make sure that (?:CD|DVD|medium)|\*\*\* (?:Error|No repository found)",
     ),
+    # It prints its events, those of curtin among them.
+    "autoinstall": Words(
+        _steps(
+            ("Starting the installer", 3, r"starting up\.\.\.|waiting for cloud-init\.\.\."),
+            ("Reading the answers", 10, r"start: [^\n]*/load_autoinstall_config|running early commands"),
+            ("Looking for a mirror", 12, r"start: [^\n]*/Mirror/"),
+            ("Partitioning", 15, r"start: [^\n]*(?:install partitioning step|/stage-partitioning)"),
+            ("Copying the system", 18, r"start: [^\n]*(?:install extract step|/stage-extract)"),
+            ("Configuring the system", 45, r"start: [^\n]*(?:install curthooks step|/stage-curthooks)"),
+            ("Installing packages", 70, r"start: [^\n]*/postinstall/install_"),
+            ("Installing updates", 80, r"start: [^\n]*/run_unattended_upgrades"),
+            ("Running the last commands", 97, r"start: [^\n]*/Late/run"),
+        ),
+        r"(?P<percent>\d{1,3})%",
+        r"Press enter to start a shell|Continue with autoinstall\?|installer is running on a serial console",
+    ),
+    # It says nothing there, but our answers have scripts that do.
+    "agama": Words(
+        _steps(
+            ("Starting the installer", 5, r"Started [^\n]*[Aa]gama"),
+            ("Partitioning", 12, r"goldsmith: the installation begins"),
+            ("Installing packages", 16, r"goldsmith: the disk is ready"),
+            ("Finishing the installation", 95, r"goldsmith: the packages are installed"),
+        ),
+        r"(?P<percent>\d{1,3})%",
+        r"Entering emergency mode|Press Enter for (?:emergency|system) (?:shell|maintenance)",
+    ),
 }  # fmt: skip
 # debian-installer runs in GNU screen, whose bar stands between all else: windows, and the time.
 _BAR = re.compile(r"\[ [^\[\]\n]*\((?:-|\d+)\*[^\[\]\n]*\]\[ \w{3} [ \d]\d \d\d:\d\d \]")
-_ERROR = re.compile(r"!! ERROR: ([^\n]{1,200})|The installation was stopped due to[^\n]*\n+([^\n]{1,200})")
+_ERROR = re.compile(
+    r"!! ERROR: ([^\n]{1,200})|The installation was stopped due to[^\n]*\n+([^\n]{1,200})"
+    r"|^error: +([^\n]{1,200})|^finish: [^\n]*?: (Command [^\n]{1,200} returned non-zero[^\n]{1,40})",
+    re.MULTILINE,
+)
 
 
 class InstallerConsole:
     """Reads the growing log of an installation."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        """*kind* is that of the answers: preseed, kickstart or autoyast."""
+        """*kind* is that of the answers."""
         self.console = Console(path)
         self._words = INSTALLERS[kind]
         self._asked: tuple[int, float] | None = None

@@ -19,25 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _NETWORK = re.compile(r"user|(?:bridge|network)=[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # How guests know that they are one of OpenStack's, and read the config drive.
 _NOVA = "system.manufacturer=OpenStack Foundation,system.product=OpenStack Nova"
-_CONSOLE = "console=ttyS0,115200n8"
 # The firmware waits so long before an installer starts: until somebody listens to its console, who may be far away.
 _HEAD_START = "bootmenu.enable=yes,bootmenu.timeout=4000"
-
-
-@dataclass(frozen=True)
-class Answers:
-    """How an installer is told its answers: their name in its initrd, and what its kernel is told besides."""
-
-    file: str
-    kernel_args: str
-
-
-ANSWERS = {
-    # What stands behind the dashes goes to the installed system too.
-    "preseed": Answers("preseed.cfg", f"auto=true priority=critical {_CONSOLE} DEBIAN_FRONTEND=text --- {_CONSOLE}"),
-    "kickstart": Answers("kickstart.cfg", f"inst.ks=file:/kickstart.cfg inst.text inst.cmdline {_CONSOLE}"),
-    "autoyast": Answers("autoyast.xml", f"autoyast=file:///autoyast.xml textmode=1 {_CONSOLE}"),
-}
 
 
 @dataclass(frozen=True)
@@ -86,13 +69,17 @@ class PoolVolume:
 
 @dataclass(frozen=True)
 class Installer:
-    """An installer: a tree at a URL, or a kernel with its initrd. *answers* is the path of the file for its initrd."""
+    """An installer: a tree at a URL or an ISO image, or a kernel with its initrd.
+
+    *answers* is the path of the file for its initrd, *boot* says which files of an ISO image are kernel and initrd.
+    """
 
     location: str = ""
     kernel: str = ""
     initrd: str = ""
     kernel_args: str = ""
     answers: str = ""
+    boot: str = ""
 
     def __post_init__(self) -> None:
         for option in ("location", "kernel", "initrd", "kernel_args"):
@@ -132,7 +119,8 @@ def _source(installer: Installer | None) -> list[str]:
     if installer is None:
         return ["--import"]
     if installer.location:
-        argv = ["--location", installer.location, "--extra-args", installer.kernel_args]
+        location = ",".join(filter(None, (installer.location, installer.boot)))
+        argv = ["--location", location, "--extra-args", installer.kernel_args]
     else:
         # In quotes, since its words may hold commas.
         arguments = f',kernel_args="{installer.kernel_args}"' if installer.kernel_args else ""

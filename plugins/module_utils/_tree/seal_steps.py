@@ -204,6 +204,9 @@ def instance_data(plan: SealPlan, request: Request) -> None:
         entry for entry in plan.tree.entries("/var/lib/cloud") if entry.name not in ("scripts", "handlers")
     )
     plan.remove("/etc/cloud/cloud.cfg.d/99-installer.cfg", "/etc/cloud/cloud.cfg.d/90-installer-network.cfg")
+    # That of Ubuntu lets cloud-init run once only.
+    if "live installer" in (plan.tree.text("/etc/cloud/cloud-init.disabled") or ""):
+        plan.remove("/etc/cloud/cloud-init.disabled")
     plan.remove("/var/lib/waagent/*")
 
 
@@ -306,7 +309,11 @@ def _is_lock(entry: Entry) -> bool:
 def _remove_files_of_cloud_init(plan: SealPlan) -> None:
     """Remove the network configuration that cloud-init makes anew; where it does not, nothing else may be there."""
     tree = plan.tree
-    settings = [tree.text(entry.path) or "" for entry in tree.matches("/etc/cloud/cloud.cfg.d/*.cfg")]
+    # Ubuntu's installer has made the network, for its own machine.
+    installers = tree.matches("/etc/cloud/cloud.cfg.d/*subiquity-disable-cloudinit-networking.cfg")
+    plan.remove_entries(installers)
+    files = [entry for entry in tree.matches("/etc/cloud/cloud.cfg.d/*.cfg") if entry not in installers]
+    settings = [tree.text(entry.path) or "" for entry in files]
     settings.append(tree.text("/etc/cloud/cloud.cfg") or "")
     if tree.find("/usr/bin/cloud-init") and not any(_DISABLED.search(text) for text in settings):
         plan.remove("/etc/netplan/50-cloud-init.yaml", "/etc/network/interfaces.d/50-cloud-init*")

@@ -36,6 +36,13 @@ def test_whichever_maker_is_there(folder: Path) -> None:
     assert Path(words[-1], "openstack/latest/meta_data.json").read_bytes() == b"{}"
 
 
+def test_another_label(folder: Path) -> None:
+    add(folder, "gs-first")
+    config_drive.make_config_drive(Runner(), {"user-data": b""}, folder / "drive.iso", "CIDATA")
+    words = (folder / "argv").read_text().split()
+    assert words[words.index("-V") + 1] == "CIDATA"
+
+
 def test_no_maker(folder: Path) -> None:
     with pytest.raises(GoldsmithError, match="gs-first is not installed"):
         config_drive.make_config_drive(Runner(), {}, folder / "config.iso")

@@ -29,6 +29,17 @@ Creating ext4 on /dev/vda1
 Installing glibc.x86_64 (12/300)
 Installing bash.x86_64 (150/300)
 """
+UBUNTU = """\
+connecting...
+starting up...
+start: subiquity/load_autoinstall_config:
+finish: subiquity/load_autoinstall_config:
+start: subiquity/Mirror/apply_autoinstall_config:
+start:     subiquity/Install/install/curtin_install/run_curtin_step: executing curtin install partitioning step
+finish:     subiquity/Install/install/curtin_install/run_curtin_step: executing curtin install partitioning step
+start:     subiquity/Install/install/curtin_install/run_curtin_step: executing curtin install extract step
+"""
+AGAMA = "[  OK  ] Started Agama Web Server.\ngoldsmith: the installation begins\ngoldsmith: the disk is ready\n"
 SUSE = "Loading Installation System (3/7) -  43%\nStarting Installer\n| Performing Installation |\n"
 QUESTION = "Prompt: '?' for help, default=1> "
 
@@ -54,6 +65,11 @@ def look(tmp_path: Path, text: str, kind: str = "preseed") -> InstallerConsole:
         ("kickstart", FEDORA, "Installing packages", 35 + 45 * 0.5),
         ("kickstart", FEDORA + "Running post-installation scripts\n", "Running the last scripts", 96.0),
         ("autoyast", SUSE + "Installing Packages...  50 %", "Installing packages", 16 + 69 * 0.5),
+        ("autoinstall", UBUNTU, "Copying the system", 18.0),
+        # As older ones say it
+        ("autoinstall", UBUNTU + "start: subiquity/x/cmd-install/stage-curthooks\n", "Configuring the system", 45.0),
+        ("autoinstall", UBUNTU + "start: subiquity/Late/run:\n", "Running the last commands", 97.0),
+        ("agama", AGAMA, "Installing packages", 16.0),
     ],
 )
 def test_step(tmp_path: Path, kind: str, text: str, step: str, percent: float) -> None:
@@ -130,6 +146,20 @@ def test_the_mark_is_that_of_the_role(checkout: Path) -> None:
             "Please make a selection from the above",
         ),
         ("autoyast", "*** No repository found.\n", "*** No repository found"),
+        ("kickstart", "Entering emergency mode. Exit the shell to continue.\n", "Entering emergency mode"),
+        ("agama", "Entering emergency mode. Exit the shell to continue.\n", "Entering emergency mode"),
+        ("autoinstall", "Continue with autoinstall? (yes|no)\n", "Continue with autoinstall?"),
+        (
+            "autoinstall",
+            "As the installer is running on a serial console, it has started in basic\n",
+            "installer is running on a serial console",
+        ),
+        (
+            "autoinstall",
+            "finish: subiquity/Install/install: Command '['mount']' returned non-zero exit status 32.\n"
+            "An error occurred. Press enter to start a shell\n",
+            "Command '['mount']' returned non-zero exit status 32.",
+        ),
     ],
 )
 def test_a_question_that_stays(tmp_path: Path, kind: str, text: str, question: str) -> None:
@@ -157,6 +187,10 @@ def test_a_question_that_was_answered(tmp_path: Path, later: str) -> None:
         (DEBIAN, ""),
         ("!! ERROR: No root file system\n!! ERROR: Bad archive mirror\n", "Bad archive mirror"),
         ("The installation was stopped due to an error which occurred:\n\nno disks\n", "no disks"),
+        (
+            "start: subiquity/x:\nerror: subiquity/load_autoinstall_config: Malformed\n",
+            "subiquity/load_autoinstall_config: Malformed",
+        ),
     ],
 )
 def test_error(tmp_path: Path, text: str, error: str) -> None:

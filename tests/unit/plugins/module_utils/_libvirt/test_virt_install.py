@@ -92,6 +92,10 @@ def test_it_never_waits_nor_starts_again() -> None:
             Installer(location="http://x/y/", kernel_args="a=1,2", answers="/tmp/preseed.cfg"),
             ["--location", "http://x/y/", "--extra-args", "a=1,2", "--initrd-inject", "/tmp/preseed.cfg"],
         ),
+        (
+            Installer(location="/u.iso", kernel_args="a", boot="kernel=casper/vmlinuz,initrd=casper/initrd"),
+            ["--location", "/u.iso,kernel=casper/vmlinuz,initrd=casper/initrd", "--extra-args", "a"],
+        ),
     ],
 )
 def test_source(installer: Installer | None, expected: list[str]) -> None:
@@ -129,11 +133,3 @@ def test_refused_name(name: str) -> None:
 def test_refused_source(option: str, text: str) -> None:
     with pytest.raises(OptionError, match="cannot be given"):
         Installer(**{option: text})
-
-
-@pytest.mark.parametrize("kind", ["preseed", "kickstart", "autoyast"])
-def test_every_installer_speaks_on_the_serial_console_and_finds_its_answers(kind: str) -> None:
-    answers = virt_install.ANSWERS[kind]
-    assert "console=ttyS0,115200n8" in answers.kernel_args.split()
-    # The installer of Debian looks for preseed.cfg by itself.
-    assert kind == "preseed" or f"/{answers.file}" in answers.kernel_args
