@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from helpers.cache import cached
 from helpers.disks import MIB, tool
+from helpers.family_mirrors import TOOLS, FamilyMirror
+from helpers.modules import run_module
 
 RELEASE = "trixie"
 START = MIB
@@ -60,17 +63,35 @@ def base_disk(kind: str, path: Path, size: int = 2048 * MIB) -> Path:
 
 def base_archive(path: Path) -> Path:
     """An OCI archive of the small system: in its second layer a file is gone, and another is there instead."""
-    with tempfile.TemporaryDirectory() as folder:
+
+    def fill(root: Path) -> None:
+        tool("tar", "--xattrs", "--numeric-owner", "-xf", small_system(), "-C", root)
+
+    return _archive(path, fill)
+
+
+def family_archive(mirror: FamilyMirror, path: Path) -> Path:
+    """The same of a system of another family, with its package manager."""
+    packages = [TOOLS[mirror.repository.family], "bash", "coreutils"]
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        made = run_module("tree_bootstrap", mirror.bootstrap(Path(folder, "tree"), packages=packages))
+        assert made.get("changed") is True, made
+        return _archive(path, lambda root: tool("cp", "-a", f"{folder}/tree/.", root))
+
+
+def _archive(path: Path, fill: Callable[[Path], object]) -> Path:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         image, bundle = f"{folder}/image:latest", Path(folder, "bundle")
         tool("umoci", "init", "--layout", Path(folder, "image"))
         tool("umoci", "new", "--image", image)
         tool("umoci", "unpack", "--image", image, bundle)
-        (bundle / "rootfs").mkdir(exist_ok=True)
-        tool("tar", "--xattrs", "--numeric-owner", "-xf", small_system(), "-C", bundle / "rootfs")
-        (bundle / "rootfs/etc/first").write_text("gone\n")
+        root = bundle / "rootfs"
+        root.mkdir(exist_ok=True)
+        fill(root)
+        (root / "etc/first").write_text("gone\n")
         tool("umoci", "repack", "--refresh-bundle", "--image", image, bundle)
-        (bundle / "rootfs/etc/first").unlink()
-        (bundle / "rootfs/etc/second").write_text("stays\n")
+        (root / "etc/first").unlink()
+        (root / "etc/second").write_text("stays\n")
         tool("umoci", "repack", "--image", image, bundle)
         tool("skopeo", "copy", "-q", "--insecure-policy", f"oci:{image}", f"oci-archive:{path}:latest")
     return path

@@ -26,6 +26,7 @@ _FOLDERS = {
     "suse": {"distribution/leap/16.0/repo/oss/x86_64": "."},
     "ubuntu": {"dists": "dists", "pool": "pool"},
 }
+TOOLS = {"fedora": "dnf", "suse": "zypper"}
 _DEFINITIONS = {
     "fedora": {"image_distribution": "fedora", "image_release": "44"},
     "rhel": {"image_distribution": "their.images.exemplar"},
@@ -51,6 +52,18 @@ class FamilyMirror:
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *words: object) -> None:
         """Say nothing."""
+
+    def bootstrap(self, tree: Path, **more: Any) -> dict[str, Any]:
+        """The options of tree_bootstrap for a tree of it, with *more*."""
+        part = {"fedora": "releases/44/Everything/x86_64/os", "suse": "distribution/leap/16.0/repo/oss/x86_64"}
+        return {
+            "path": str(tree),
+            "tool": TOOLS[self.repository.family],
+            "release": self.repository.release,
+            "repositories": [{"name": "base", "url": f"{self.url}/{part[self.repository.family]}"}],
+            "keys": [self.repository.key.read_text()],
+            **more,
+        }
 
 
 @contextmanager

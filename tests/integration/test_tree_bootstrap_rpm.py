@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.family_mirrors import FamilyMirror, family_mirror
+from helpers.family_mirrors import TOOLS, FamilyMirror, family_mirror
 from helpers.modules import run_module
 from helpers.repositories.rpm_repository import DAMAGED, GREETING, UNSATISFIED, UNSIGNED, WRONG_KEY
 from helpers.tools import run_tool
@@ -29,7 +29,6 @@ from ansible_collections.goldsmith.openstack.plugins.modules import tree_bootstr
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 DEFAULTS = {name: spec.get("default") for name, spec in tree_bootstrap.ARGUMENT_SPEC.items()}
-TOOLS = {"fedora": "dnf", "suse": "zypper"}
 # What is small and has scripts, owners and capabilities.
 PACKAGES = ["bash", "iputils", "shadow-utils", "sudo", "rpm"]
 
@@ -41,17 +40,9 @@ def mirror(request: pytest.FixtureRequest) -> Iterator[FamilyMirror]:
 
 
 def options(mirror: FamilyMirror, tree: Path, **more: Any) -> dict[str, Any]:
-    made = mirror.repository
-    part = {"fedora": "releases/44/Everything/x86_64/os", "suse": "distribution/leap/16.0/repo/oss/x86_64"}
-    return {
-        "path": str(tree),
-        "tool": TOOLS[made.family],
-        "release": made.release,
-        "repositories": [{"name": "base", "url": f"{mirror.url}/{part[made.family]}"}],
-        "keys": [made.key.read_text()],
-        "packages": ["shadow" if name == "shadow-utils" and made.family == "suse" else name for name in PACKAGES],
-        **more,
-    }
+    suse = mirror.repository.family == "suse"
+    packages = ["shadow" if name == "shadow-utils" and suse else name for name in PACKAGES]
+    return mirror.bootstrap(tree, **{"packages": packages, **more})
 
 
 def refused(given: dict[str, Any]) -> str:

@@ -67,7 +67,9 @@ class Beginning:
 
     packages, found = "", ""
 
-    def __init__(self, runner: Runner, request: Request, cache: str, steps: list[Step], *, fresh: bool) -> None:
+    def __init__(
+        self, runner: Runner, request: Request, cache: str, steps: list[Step], *, fresh: bool, lay: Any
+    ) -> None:
         self.steps, self.fresh = steps, fresh
         self.said = [(step.kind, step.digest, step.age) for step in steps]
         made_of.append(self)
