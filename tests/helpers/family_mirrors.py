@@ -48,11 +48,6 @@ class FamilyMirror:
         own_key = {} if family == "rhel" else {"image_keyrings": [str(self.repository.key)]}
         return {**_DEFINITIONS[family], "image_mirror": self.url, **own_key}
 
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
     def bootstrap(self, tree: Path, **more: Any) -> dict[str, Any]:
         """The options of tree_bootstrap for a tree of it, with *more*."""
         part = {"fedora": "releases/44/Everything/x86_64/os", "suse": "distribution/leap/16.0/repo/oss/x86_64"}
@@ -64,6 +59,11 @@ class _Quiet(SimpleHTTPRequestHandler):
             "keys": [self.repository.key.read_text()],
             **more,
         }
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
 
 
 @contextmanager

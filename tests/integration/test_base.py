@@ -258,13 +258,11 @@ def test_a_container_is_completed_and_kept(tmp_path: Path) -> None:
     assert said["stdout"].splitlines() == ["a base of its own", "stays", "42"], said
     mode = stat.S_IMODE((tmp_path / "cache/layers").stat().st_mode)
     assert mode == 0o700
-    # The same again begins above what was kept, and with other packages above the base.
+    # The same again begins above what was kept.
     bootstrap(tmp_path, base, state="absent")
     again = bootstrap(tmp_path, base, packages=["less"], steps=steps)
     assert (again["layer"], again["packages"]) == ("packages", made["packages"])
     bootstrap(tmp_path, base, state="absent")
-    kinds = sorted(path.name.partition("-")[0] for path in (tmp_path / "cache/layers").iterdir() if path.is_dir())
-    assert kinds == ["base", "packages"]
     missing = bootstrap(tmp_path, base, packages=["no-such-package"])
     assert missing["msg"] == (f"packages=no-such-package: there is no such package in {RELEASE}; look for its name")
     assert not (tmp_path / "tree").exists()
@@ -294,5 +292,3 @@ def test_the_system_of_a_disk(tmp_path: Path) -> None:
     failed = bootstrap(tmp_path, str(disk), mirror="http://127.0.0.1:9/debian")
     assert "127.0.0.1:9 cannot be reached" in failed["msg"], failed
     assert not (tmp_path / "tree").exists()
-    (kept,) = (path for path in (tmp_path / "cache/layers").iterdir() if path.name.startswith("base-"))
-    assert (kept / "tree/etc/motd").read_text() == "a base of its own\n"

@@ -35,7 +35,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rpm_archive import RpmArchive
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-BASE, PACKAGES = "base", "packages"
+PACKAGES = "packages"
 # Our own code that decides on what a tool leaves.
 _CODE = {
     "mmdebstrap": (bootstrap, mmdebstrap, completion, locale),
@@ -120,9 +120,12 @@ class Beginning:
     def make(self) -> tuple[str, dict[str, Any]]:
         """Make the tree from packages and keep it; return the key and the facts of this layer."""
         path = self._request.path
-        self._lay_base(path)
+        self._store.lay(path, None)
         request = replace(self._request, sources=self._archive.sources, lists=self._archive.lists)
         try:
+            if self._lay:
+                # Not as a layer below: files that are changed in an overlay lose their other names.
+                self._lay(stack.upper(path))
             facts = bootstrap.fill(self._runner, request, stack.prefix(path), stack.upper(path))
         except BaseException:
             stack.remove(self._runner, path)
@@ -133,21 +136,6 @@ class Beginning:
             self._store.keep(PACKAGES, key, path, facts)
             self._learn(key)
         return key, facts
-
-    def _lay_base(self, path: str) -> None:
-        """Let the tree begin with its base, which is a layer of its own, or empty."""
-        base = self._request.base
-        layer = self._store.find(BASE, base) if base and not self._fresh else None
-        self._store.lay(path, layer)
-        if not self._lay or layer:
-            return
-        try:
-            facts = self._lay(stack.upper(path))
-            if not self._fresh:
-                self._store.keep(BASE, base, path, facts)
-        except BaseException:
-            stack.remove(self._runner, path)
-            raise
 
     def _learn(self, key: str) -> None:
         with locked(f"{self._index}.lock"):  # other builds learn too
