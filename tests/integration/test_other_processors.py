@@ -65,7 +65,9 @@ def test_a_build_ends_before_it_begins_where_none_is_known(tmp_path: Path) -> No
         path = f"{programs}:{os.environ['PATH']}"
         result = run_module("tree_bootstrap", {**words, **more}, environment={"PATH": path})
         assert result["failed"] is True
-        assert result["msg"].startswith(f"image_architecture={OTHER}: this host, {OURS}, cannot run its programs; as root")
+        assert result["msg"].startswith(
+            f"image_architecture={OTHER}: this host, {OURS}, cannot run its programs; as root"
+        )
         assert "\n" not in result["msg"]
         assert not list(tmp_path.rglob("tree*"))
 
