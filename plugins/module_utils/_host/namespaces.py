@@ -27,8 +27,8 @@ def prefix() -> list[str]:
     """Return the words to put before an argv so that it runs as root over a private set of mounts and processes.
 
     Every mount made behind it vanishes with the process, however it ends. As an ordinary user the same holds, with
-    the user's subordinate ids as the other accounts, and the emulators of the host are registered with the kernel, which
-    only root can do for all. Raises GoldsmithError when the user has no such ids.
+    the user's subordinate ids as the other accounts, and the kernel knows the emulators of the host there, which it
+    learns from root otherwise. Raises GoldsmithError when the user has no such ids.
     """
     if os.geteuid() == 0:
         return ["unshare", *_COMMON, *_propagation()]

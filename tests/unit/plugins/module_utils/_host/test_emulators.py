@@ -71,5 +71,5 @@ def test_where_they_do_not_run_one_line_says_what_to_do(machine: str) -> None:
 
 def test_the_program_that_knows_is_missing(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulators, "find_program", lambda name: None)
-    with pytest.raises(GoldsmithError, match="^the program arch-test is not installed; the role "):
+    with pytest.raises(GoldsmithError, match=r"^the program arch-test is not installed; the role "):
         emulators.check(RecordingRunner(), OTHER[machine][0], [])

@@ -81,7 +81,7 @@ def test_where_its_programs_do_not_run_no_tree_is_begun(
 
     monkeypatch.setattr(emulators, "check", refuse)
     tools = Tools()
-    with pytest.raises(OptionError, match="^image_architecture=arm64: cannot be run$"):
+    with pytest.raises(OptionError, match=r"^image_architecture=arm64: cannot be run$"):
         bootstrap.present(tools, replace(request_, architecture="arm64"), check_mode=False)
     assert tools.calls == []
     assert os.listdir(tmp_path) == []
