@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,12 @@ PLAYBOOK = """
 def emulator_of_root(tmp_path: Path, checkout: Path) -> Iterator[list[str]]:
     """The command that registers the emulator for all; it is taken away again where it was not there before."""
     (tmp_path / "play.yml").write_text(PLAYBOOK)
-    there = REGISTERED.exists()
+    there, mounted = REGISTERED.exists(), REGISTERED.parent.is_mount()
     yield ["./goldsmith", "playbook", str(tmp_path / "play.yml")]
     if not there and REGISTERED.exists():
         REGISTERED.write_text("-1")
+    if not mounted and REGISTERED.parent.is_mount():
+        subprocess.run(["umount", REGISTERED.parent], check=True)
 
 
 def make(folder: Path) -> tuple[list[str], str]:
