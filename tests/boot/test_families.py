@@ -138,6 +138,8 @@ def test_nothing_has_failed(guest: RunningGuest) -> None:
 def test_labels_are_those_of_the_policy(guest: RunningGuest, family: Family) -> None:
     if not family.selinux:
         assert guest.ssh("test -e /etc/selinux/config").returncode != 0
+        assert guest.output("systemctl is-active apparmor.service") == "active"
+        assert "(enforce)" in guest.output("sudo -n cat /sys/kernel/security/apparmor/profiles")
         return
     assert guest.output("cat /sys/fs/selinux/enforce") == "1"
     # A part of it, since it takes minutes under emulation; the build has looked at all.

@@ -54,6 +54,6 @@ PLACE = Place("/here", "/home/me")
 def build(resize: str = "cloud_init", place: Place = PLACE, **given: Any) -> dict[str, Any]:
     """The definition of a build, by our data."""
     chosen = values(resize=resize, **given)
-    data = axes(resize, os_id=place.system.get("id", ""), architecture=chosen["architecture"])
+    data = axes(resize, chosen["distribution"], place.system.get("id", ""), chosen["architecture"])
     assert faults.between(chosen, data, place) == []
     return definition.build(chosen, data, place)

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 from helpers.family_mirrors import TOOLS, FamilyMirror, family_mirror
+from helpers.listing import listing
 from helpers.modules import run_module
 from helpers.repositories.rpm_repository import DAMAGED, GREETING, UNSATISFIED, UNSIGNED, WRONG_KEY
 from helpers.tools import run_tool
 from helpers.users import ordinary_user, run_as
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap_options import request_of
@@ -99,20 +99,6 @@ def test_half_a_mirror(mirror: FamilyMirror, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     told = refused(options(mirror, tmp_path / "work/tree", repositories=[{"name": "base", "url": f"file://{half}"}]))
     assert told.startswith(f"mirror=file://{half}: ") and told.endswith("a file cannot be fetched; try again"), told
-
-
-# Owners are those inside; the owner of what the user has made is root there.
-_LIST = r"""
-find "$1" -printf "%P %y %m %U:%G %s %T@ %l\n" | sort
-find "$1" -type f -print0 | sort -z | xargs -0 sha256sum | sed "s#  $1#  #"
-getfattr --recursive --no-dereference --absolute-names --match=- --encoding=hex "$1" | sed "s#^. file: $1##"
-"""
-
-
-def listing(tree: str) -> list[str]:
-    """All that a tree is: names, kinds, modes, owners, sizes, times, links, contents and attributes."""
-    result = Runner().run([*namespaces.prefix(), "sh", "-c", _LIST, "list", tree])
-    return result.stdout.splitlines()
 
 
 def test_root_and_an_ordinary_user_get_the_same(mirror: FamilyMirror, tmp_path: Path) -> None:

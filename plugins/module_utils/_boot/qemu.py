@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.emulators import MACHINES
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import (
     Runner,
@@ -53,7 +54,6 @@ class Platform:
     *processor* is the emulated one, *options* follow the type, *console* is what Linux calls the serial line.
     """
 
-    machine: str  # as uname calls it
     programs: tuple[str, ...]
     types: tuple[str, ...]
     firmware: tuple[tuple[str, str], ...]
@@ -68,7 +68,6 @@ class Platform:
 # they miss is in the log.
 PLATFORMS = {
     "amd64": Platform(
-        machine="x86_64",
         programs=("qemu-system-x86_64", "/usr/libexec/qemu-kvm"),
         types=("q35", "pc"),
         firmware=_OVMF,
@@ -80,7 +79,6 @@ PLATFORMS = {
     ),
     # Signed pointers are slow to emulate in the standard's own way.
     "arm64": Platform(
-        machine="aarch64",
         programs=("qemu-system-aarch64", "/usr/libexec/qemu-kvm"),
         types=("virt",),
         firmware=_AAVMF,
@@ -168,7 +166,7 @@ def choose_accelerator(
     """Return C(kvm) where it really works, else C(tcg). Raises OptionError when C(kvm) was asked for in vain."""
     if wanted == "tcg":
         return "tcg"
-    machine, ours = PLATFORMS[architecture].machine, os.uname().machine
+    machine, ours = MACHINES[architecture], os.uname().machine
     if machine != ours:
         reason: str | None = f"the processors of this host are {ours}, not {machine}"
     else:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import (
     Runner,
@@ -26,12 +27,13 @@ def prefix() -> list[str]:
     """Return the words to put before an argv so that it runs as root over a private set of mounts and processes.
 
     Every mount made behind it vanishes with the process, however it ends. As an ordinary user the same holds, with
-    the user's subordinate ids as the other accounts. Raises GoldsmithError when the user has none.
+    the user's subordinate ids as the other accounts, and the kernel knows the emulators of the host there, which it
+    learns from root otherwise. Raises GoldsmithError when the user has no such ids.
     """
     if os.geteuid() == 0:
         return ["unshare", *_COMMON, *_propagation()]
     _require_subordinate_ids()
-    return ["unshare", "--map-auto", "--map-root-user", *_COMMON]
+    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words()]
 
 
 def enter(words: Sequence[str]) -> None:

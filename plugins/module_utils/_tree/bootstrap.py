@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
@@ -60,6 +60,7 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
     if check_mode:
         return {"changed": True, "path": request.path, "packages": [], "diff": diff}
     namespaces.check(runner)
+    emulators.check(runner, request.architecture, namespaces.prefix())
     if request.snapshot and not request.sources:
         request = replace(request, sources=own_sources(runner, request))
     partial = f"{request.path}.partial"

@@ -65,12 +65,6 @@ _CAUSES: tuple[causes.Cause, ...] = (
         "install the archive's keyring, for Debian debian-archive-keyring",
     ),
     (
-        r"can neither be executed natively nor|install arch-test",
-        "architecture",
-        "this host cannot run its programs",
-        "as root: apt-get install arch-test binfmt-support qemu-user-static && update-binfmts --enable",
-    ),
-    (
         r"Unable to correct problems|unmet dependencies",
         "packages",
         "cannot be installed together",

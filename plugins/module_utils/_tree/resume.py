@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
@@ -87,6 +87,7 @@ class Beginning:
         self._runner, self._request, self._steps, self._fresh, self._lay = runner, request, steps, fresh, lay
         self._cache = os.path.abspath(cache_dir)
         namespaces.check(runner)
+        emulators.check(runner, request.architecture, namespaces.prefix())
         self._store = Store(runner, cache_dir)
         self._index = os.path.join(self._store.path, ".packages")
         self._archive = self._open()

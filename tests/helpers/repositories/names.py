@@ -23,11 +23,11 @@ FETCHED = {
 }
 # What is fetched for Ubuntu beside what every system of Debian has; and what excludes one of these.
 UBUNTU = [
-    "apt", "btrfs-progs", "ca-certificates", "chrony", "cloud-guest-utils", "cloud-init", "cloud-initramfs-growroot",
-    "curl", "dbus", "e2fsprogs", "fdisk", "gdisk", "grub-efi-amd64-bin", "grub-pc", "initramfs-tools", "iproute2",
-    "iputils-ping", "less", "libpam-systemd", "locales", "lvm2", "netbase", "netplan.io", "openssh-client",
-    "openssh-server", "parted", "procps", "python3", "python3-apt", "sudo", "systemd-resolved", "systemd-sysv",
-    "tzdata", "udev", "vim-tiny", "xfsprogs", "zstd",
+    "apparmor", "apt", "btrfs-progs", "ca-certificates", "chrony", "cloud-guest-utils", "cloud-init",
+    "cloud-initramfs-growroot", "curl", "dbus", "e2fsprogs", "fdisk", "gdisk", "grub-efi-amd64-bin", "grub-pc",
+    "initramfs-tools", "iproute2", "iputils-ping", "less", "libpam-systemd", "locales", "lvm2", "netbase",
+    "netplan.io", "openssh-client", "openssh-server", "parted", "procps", "python3", "python3-apt", "sudo",
+    "systemd-resolved", "systemd-sysv", "tzdata", "udev", "vim-tiny", "xfsprogs", "zstd",
 ]  # fmt: skip
 UBUNTU_ALTERNATIVES = ["grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "systemd-timesyncd"]
 

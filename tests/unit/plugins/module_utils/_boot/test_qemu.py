@@ -75,6 +75,17 @@ def test_the_processors_of_another_architecture_are_emulated(monkeypatch: pytest
         qemu.choose_accelerator(Runner(), "kvm", "arm64")
 
 
+def test_a_host_of_arm64_runs_its_own_by_kvm_and_emulates_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="aarch64"))
+    device = tmp_path / "kvm"
+    device.touch()
+    assert qemu.choose_accelerator(Runner(), "auto", "arm64", device=str(device)) == "kvm"
+    assert qemu.choose_accelerator(Runner(), "auto", "arm64", device=str(tmp_path / "none")) == "tcg"
+    assert qemu.choose_accelerator(Runner(), "auto", "amd64", device=str(device)) == "tcg"
+
+
 def test_kvm_gives_the_processor_of_the_host(machine: qemu.Machine) -> None:
     argv = qemu.command(replace(machine, accelerator="kvm"))
     assert (value_of(argv, "-accel"), value_of(argv, "-cpu")) == ("kvm", "host")

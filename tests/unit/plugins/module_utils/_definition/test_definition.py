@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from helpers.definitions import PLACE, axes, build, values
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import definition, faults
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import Place
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal import NAMES as SEAL_STEPS
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
 
+DISTRIBUTIONS = _axes.names(Path(_axes.axis_file("distributions", "debian")).parent)
 MACHINE = Place("/here", "/home/me", {"uri": "qemu:///system", "name": "web", "shutdown": True})
 
 
@@ -64,6 +68,16 @@ def test_the_architecture_decides_on_firmware_and_console() -> None:
     assert done["derived_properties"]["architecture"] == "aarch64"
     assert build()["kernel_args"] == "console=tty0 console=ttyS0,115200n8"
     assert build("xen")["kernel_args"] == "console=tty0 console=ttyS0,115200n8 console=hvc0"
+
+
+@pytest.mark.parametrize("resize", ["cloud_init", "lvm"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_each_distribution_is_built_for_arm64(distribution: str, resize: str) -> None:
+    done = build(resize, distribution=distribution, architecture="arm64", mirror="http://mirror.example/")
+    assert done["name"].startswith(f"{distribution}-") and done["name"].endswith("-arm64")
+    assert (done["firmwares"], done["machines"]) == (["uefi"], ["virt"])
+    assert done["kernel_args"].startswith("console=tty0 console=ttyAMA0,115200n8")
+    assert done["derived_properties"]["hw_firmware_type"] == "uefi"
 
 
 def test_only_what_was_asked_for_is_made() -> None:

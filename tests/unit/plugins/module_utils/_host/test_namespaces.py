@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 
@@ -40,11 +40,12 @@ MOUNT = "27 1 254:0 / {} rw,relatime - ext4 /dev/vda rw\n"
 
 def test_root_enters_without_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(emulators, "words", lambda: ["emulators"])
     files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/"))
     words = namespaces.prefix()
     assert words[0] == "unshare"
     assert {"--mount", "--pid", "--fork", "--kill-child"} <= set(words)
-    assert not {"--map-root-user", "--propagation"} & set(words)
+    assert not {"--map-root-user", "--propagation", "emulators"} & set(words)
 
 
 def test_in_a_chroot_that_is_no_mount_the_propagation_is_left_alone(
@@ -56,10 +57,14 @@ def test_in_a_chroot_that_is_no_mount_the_propagation_is_left_alone(
 
 
 @pytest.mark.usefixtures("user")
-def test_a_user_becomes_root_of_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_user_becomes_root_of_a_user_namespace_with_emulators(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(emulators, "words", lambda: ["emulators"])
     files(monkeypatch, tmp_path, subuid="builder:100000:65536\n", subgid="4711:100000:65536\n")
     words = namespaces.prefix()
     assert {"--map-auto", "--map-root-user", "--mount", "--pid", "--fork"} <= set(words)
+    assert words[-1] == "emulators"
 
 
 @pytest.mark.usefixtures("user")

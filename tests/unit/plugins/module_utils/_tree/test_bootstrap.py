@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from helpers.runners import RecordingRunner
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap
 
@@ -25,6 +25,7 @@ STATUS = "Package: vim\nStatus: install ok installed\nArchitecture: amd64\nVersi
 def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(namespaces, "prefix", list)
     monkeypatch.setattr(namespaces, "check", lambda runner: None)
+    monkeypatch.setattr(emulators, "check", lambda runner, architecture, prefix: None)
 
 
 @pytest.fixture
@@ -70,6 +71,20 @@ def test_a_tree_is_made_once(request_: bootstrap.Request, tmp_path: Path) -> Non
     again = bootstrap.present(tools, replace(request_, cache="/elsewhere"), check_mode=False)
     assert again == {**{name: result[name] for name in ("path", "packages", "epoch", "seconds")}, "changed": False}
     assert tools.made == 1
+
+
+def test_where_its_programs_do_not_run_no_tree_is_begun(
+    request_: bootstrap.Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_runner: object, architecture: str, prefix: list[str]) -> None:
+        raise OptionError("image_architecture", architecture, "cannot be run")
+
+    monkeypatch.setattr(emulators, "check", refuse)
+    tools = Tools()
+    with pytest.raises(OptionError, match=r"^image_architecture=arm64: cannot be run$"):
+        bootstrap.present(tools, replace(request_, architecture="arm64"), check_mode=False)
+    assert tools.calls == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_another_request_makes_another_tree(request_: bootstrap.Request, tmp_path: Path) -> None:

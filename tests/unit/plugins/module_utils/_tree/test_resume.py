@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap, resume, stack
@@ -87,6 +87,7 @@ def filled(monkeypatch: pytest.MonkeyPatch, archive: Archive) -> list[Request]:
 def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(namespaces, "prefix", list)
     monkeypatch.setattr(namespaces, "check", lambda runner: None)
+    monkeypatch.setattr(emulators, "check", lambda runner, architecture, prefix: None)
     monkeypatch.setattr(stack, "possible", lambda runner, tree: False)
 
 
