@@ -60,8 +60,8 @@ def user_with_checkout(checkout: Path) -> Iterator[Account]:
         return
     name = f"goldsmith-{os.getpid()}"
     subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True, capture_output=True)
+    home = Path(pwd.getpwnam(name).pw_dir)
     try:
-        home = Path(pwd.getpwnam(name).pw_dir)
         for file in project_files(checkout):
             (home / "checkout" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(checkout / file, home / "checkout" / file)
@@ -71,7 +71,9 @@ def user_with_checkout(checkout: Path) -> Iterator[Account]:
         subprocess.run(["chown", "-R", f"{name}:", home / "checkout"], check=True)
         yield Account(name, home / "checkout")
     finally:
-        subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
+        # userdel would keep others from the list of accounts meanwhile, who give up after some seconds.
+        shutil.rmtree(home)
+        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 @contextmanager
