@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import random
 import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,11 +19,11 @@ from pathlib import Path
 import pytest
 from helpers.guests import NAME, TIMEOUT, BuiltImage
 from helpers.processes import family
-from helpers.tools import project_files, run_tool, tool
+from helpers.tools import run_tool
+from helpers.users import Account, user_with_checkout
 
 pytestmark = pytest.mark.slow
 
-ACCOUNT = "goldsmith-test"
 NOBODY = 0xFFFFFFFF
 KILLS = int(os.environ.get("GOLDSMITH_KILLS", "6"))
 LAST_KILL = 45.0  # seconds after the start; a quiet machine needs about as much for the whole
@@ -95,51 +93,29 @@ def test_builds_killed_at_any_moment_leave_nothing_and_the_next_ones_are_the_sam
 
 
 @pytest.fixture
-def user_checkout(checkout: Path) -> Iterator[Path]:
-    """A checkout of an ordinary user with subordinate ids, who may not become root."""
-    if os.geteuid() != 0:
-        yield checkout  # the tests are run by such a user
-        return
-    subprocess.run(["userdel", "--remove", ACCOUNT], check=False, capture_output=True)
-    subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", ACCOUNT], check=True, capture_output=True)
-    try:
-        home = Path(pwd.getpwnam(ACCOUNT).pw_dir)
-        for name in project_files(checkout):
-            (home / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(checkout / name, home / "checkout" / name)
-        # Like many users it has uv, which sets the environment up in a few seconds.
-        (home / "bin").mkdir()
-        shutil.copy(tool("uv"), home / "bin")
-        subprocess.run(["chown", "-R", f"{ACCOUNT}:", home / "checkout"], check=True)
-        yield home / "checkout"
-    finally:
-        subprocess.run(["userdel", "--remove", ACCOUNT], check=True, capture_output=True)
+def account(checkout: Path) -> Iterator[Account]:
+    """An ordinary user with a checkout."""
+    with user_with_checkout(checkout) as account:
+        yield account
 
 
 def test_an_ordinary_user_builds_the_same_image_and_boots_disk_and_triplet_side_by_side(
-    built_image: Callable[[str], BuiltImage], user_checkout: Path
+    built_image: Callable[[str], BuiltImage], account: Account
 ) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="gs-", dir=user_checkout.parent))
+    folder = account.folder()
     proofs = {"image_verify": ["audit", "boot"], "image_verify_timeout": TIMEOUT, "image_verify_parallel": 2}
     options = {"image_formats": ["raw", "qcow2", "triplet"], "image_cache_dir": str(folder / "cache"), **proofs}
-    argv = ["env", "TZ=Asia/Tokyo", "LANG=de_DE.UTF-8", "LC_ALL=tr_TR.UTF-8", *command(folder, **options)]
-    if os.geteuid() == 0:
-        shutil.chown(folder, ACCOUNT)
-        # How to reach the package index is the machine's matter, not the account's.
-        keep = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
-        keep["PATH"] = f"{user_checkout.parent / 'bin'}:/usr/local/bin:/usr/bin:/bin"
-        account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", "--reset-env"]
-        argv = [*account, "env", *(f"{name}={value}" for name, value in keep.items()), *argv]
     # Nor does what else differs from host to host show in the image.
     (folder / "cache").mkdir()
-    shutil.chown(folder / "cache", user_checkout.owner(), user_checkout.group())
+    shutil.chown(folder / "cache", account.name, account.name)
     (folder / "cache").chmod(0o2777)
     os.setxattr(folder / "cache", "system.posix_acl_default", DEFAULT_ACL)
-    argv = ["sh", "-c", 'umask 077; exec "$@"', "strict", *argv]
-    run_tool(argv, cwd=user_checkout, timeout=2400)
+    own = account.words(TZ="Asia/Tokyo", LANG="de_DE.UTF-8", LC_ALL="tr_TR.UTF-8")
+    argv = ["sh", "-c", 'umask 077; exec "$@"', "strict", *own, *command(folder, **options)]
+    run_tool(argv, cwd=account.checkout, timeout=2400)
     image = BuiltImage(folder / NAME, NAME)
     assert image.checksums() == built_image("bios").checksums()
-    assert image.file("raw").stat().st_uid == user_checkout.stat().st_uid
+    assert image.file("raw").stat().st_uid == account.checkout.stat().st_uid
     for log in ("console.log", "console-triplet.log"):
         assert "login:" in (image.folder / log).read_text(errors="replace")
     # What the next boots of these forms will be estimated by.

@@ -7,7 +7,6 @@ everything, given another kernel and started again."""
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.family_mirrors import family_mirror, rebuild_collection
+from helpers.family_mirrors import FamilyMirror, build, family_mirror
 from helpers.guests import PATIENCE, BuiltImage, RunningGuest, running_guest
-from helpers.repositories.families import Repository
-from helpers.tools import run_tool
+from helpers.users import user_with_checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -31,7 +29,10 @@ ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
 
 @dataclass(frozen=True)
 class Family:
-    """How an image of a family is built and booted, and what it must be then. *kernel* is its package with a kernel."""
+    """How an image of a family is built and booted, and what it must be then.
+
+    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it, and root's must be the same.
+    """
 
     account: str
     variables: dict[str, Any]
@@ -40,10 +41,11 @@ class Family:
     firmware: str = "bios"
     selinux: bool = True
     cloud_init: bool = True
+    by_user: bool = False
 
 
 FAMILIES = {
-    "fedora": Family("fedora", {}, "kernel-core", "dnf -y --disablerepo=* --nogpgcheck install {}"),
+    "fedora": Family("fedora", {}, "kernel-core", "dnf -y --disablerepo=* --nogpgcheck install {}", by_user=True),
     # A rebuild of RHEL that nobody knows, by a file in a collection of the user's
     "rhel": Family(
         "cloud-user",
@@ -68,45 +70,47 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
-@dataclass(frozen=True)
-class Built:
-    """An image and the repository of which it was made."""
-
-    image: BuiltImage
-    repository: Repository
-
-
 @pytest.fixture(scope="module")
-def built(name: str, family: Family, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp(name)
+def mirror(name: str) -> Iterator[FamilyMirror]:
     with family_mirror(name) as mirror:
-        own = {
-            "image_name": name,
-            "image_output_dir": str(folder),
-            "image_formats": ["qcow2"],
-            "image_verify": ["audit"],
-        }
-        words = {**mirror.variables(), **own, **family.variables}
-        paths = rebuild_collection(folder / "collections", mirror.repository) if name == "rhel" else ""
-        environment = {**os.environ, **({"ANSIBLE_COLLECTIONS_PATH": paths} if paths else {})}
-        argv = ["./goldsmith", "playbook", "goldsmith.openstack.build_image", "-e", json.dumps(words)]
-        run_tool(argv, cwd=checkout, environment=environment, timeout=1800)
-        return Built(BuiltImage(folder / name, name, family.account), mirror.repository)
+        yield mirror
 
 
 @pytest.fixture(scope="module")
-def guest(built: Built, family: Family, guest_folder: Path) -> Iterator[RunningGuest]:
+def image(
+    mirror: FamilyMirror, family: Family, checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BuiltImage]:
+    words = {"image_formats": ["raw"], "image_verify": ["audit"], **family.variables}
+    if not family.by_user:
+        yield build(mirror, checkout, tmp_path_factory.mktemp("built"), **words)
+        return
+    with user_with_checkout(checkout) as account:
+        yield build(mirror, checkout, account.folder(), account, **words)
+
+
+@pytest.fixture(scope="module")
+def guest(image: BuiltImage, family: Family, guest_folder: Path) -> Iterator[RunningGuest]:
     identity = {"user": family.account, "hostname": HOSTNAME, "user_data": USER_DATA}
     options = {"firmware": family.firmware, "instance_data": "metadata", "disk_size": str(DISK_SIZE)}
-    with running_guest(guest_folder, image=str(built.image.file("qcow2")), **options, **identity) as running:
+    with running_guest(guest_folder, image=str(image.file("raw")), **options, **identity) as running:
         yield running
 
 
-def test_the_manifest_names_its_packages(built: Built, family: Family) -> None:
-    manifest = json.loads((built.image.folder / "manifest.json").read_text())
+def test_the_manifest_names_its_packages(image: BuiltImage, family: Family) -> None:
+    manifest = json.loads((image.folder / "manifest.json").read_text())
     packages = {package["package"] for package in manifest["packages"]}
     assert any(package.startswith(family.kernel) for package in packages)
     assert manifest["properties"]["os_admin_user"] == family.account
+
+
+# The others: tests/distributions.
+@pytest.mark.root
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.by_user], indirect=True)
+def test_root_makes_the_image_of_the_ordinary_user(
+    image: BuiltImage, mirror: FamilyMirror, family: Family, checkout: Path, tmp_path: Path
+) -> None:
+    own = build(mirror, checkout, tmp_path, image_formats=["raw"], image_verify=[], **family.variables)
+    assert own.checksums() == image.checksums()
 
 
 def test_the_key_opens_the_account(guest: RunningGuest, family: Family) -> None:
@@ -150,10 +154,10 @@ def test_labels_are_those_of_the_policy(guest: RunningGuest, family: Family) -> 
 
 # One for each way in which a boot loader learns of it: entries of kernel-install, and grub2-mkconfig.
 @pytest.mark.parametrize("name", ["fedora", "suse"], indirect=True)
-def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, built: Built, family: Family) -> None:
-    first, second = built.repository.kernels
+def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, mirror: FamilyMirror, family: Family) -> None:
+    first, second = mirror.repository.kernels
     assert guest.output("uname -r") == first
-    folder = built.repository.folder
+    folder = mirror.repository.folder
     found = [path for path in folder.rglob(f"{family.kernel}*") if second in path.name or "updates" in path.parts]
     (package,) = [path for path in found if path.suffix in (".rpm", ".deb")]
     send(guest, package)

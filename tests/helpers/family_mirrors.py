@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The repositories that tests make, served on loopback with the folders of the distributions' own mirrors."""
+"""The repositories that tests make, served on loopback with the folders of the distributions' own mirrors; and images
+of them."""
 
 from __future__ import annotations
 
-import os
+import json
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from helpers.guests import BuiltImage
 from helpers.repositories.families import Repository, repository
+from helpers.tools import run_tool
+from helpers.users import Account
 
 # Where the mirror of a distribution has the parts of a repository.
 _FOLDERS = {
@@ -83,8 +88,28 @@ def family_mirror(family: str) -> Iterator[FamilyMirror]:
                 server.shutdown()
 
 
-def rebuild_collection(folder: Path, made: Repository) -> str:
-    """A collection of a user's with one file and one key, by which a rebuild of RHEL is known. Return its path."""
+def build(
+    mirror: FamilyMirror, checkout: Path, folder: Path, account: Account | None = None, **words: Any
+) -> BuiltImage:
+    """Build an image named after the family below a folder, as this account or as another by a checkout of its own."""
+    family = mirror.repository.family
+    place, own = (account.checkout, account.words()) if account else (checkout, [])
+    with tempfile.TemporaryDirectory(prefix="given-", dir="/var/tmp") as given:
+        # Each account can read what the build is given.
+        Path(given).chmod(0o755)
+        words = {**mirror.variables(), "image_name": family, "image_output_dir": str(folder), **words}
+        if family == "rhel":
+            _write_rebuild(Path(given), mirror.repository)
+            own = [*own, "env", f"ANSIBLE_COLLECTIONS_PATH={given}:{place / '.ansible/collections'}"]
+        else:
+            words["image_keyrings"] = [shutil.copy(mirror.repository.key, given)]
+        argv = [*own, "./goldsmith", "playbook", "goldsmith.openstack.build_image", "-e", json.dumps(words)]
+        run_tool(argv, cwd=place, timeout=2400)
+    return BuiltImage(folder / family, family)
+
+
+def _write_rebuild(folder: Path, made: Repository) -> None:
+    """Write a collection of a user's with one file and one key, by which a rebuild of RHEL is known."""
     axes = folder / "ansible_collections/their/images/extensions/goldsmith"
     distribution = {
         "like": "rhel",
@@ -106,4 +131,3 @@ def rebuild_collection(folder: Path, made: Repository) -> str:
     ):
         (axes / place).parent.mkdir(parents=True)
         (axes / place).write_text(text)
-    return f"{folder}:{os.environ['ANSIBLE_COLLECTIONS_PATH']}"

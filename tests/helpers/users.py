@@ -14,8 +14,66 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from helpers.tools import project_files, tool
+
+# How to reach the package index is the machine's matter, not the account's.
+_KEPT = ("PIP_", "UV_", "SSL_")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An ordinary user with subordinate ids who may not become root, and a *checkout* of this project in the home."""
+
+    name: str
+    checkout: Path
+
+    @property
+    def home(self) -> Path:
+        """A folder of the user's own."""
+        return self.checkout.parent
+
+    def folder(self) -> Path:
+        """Make an empty folder of the user's, and return it."""
+        folder = Path(tempfile.mkdtemp(prefix="gs-", dir=self.home))
+        shutil.chown(folder, self.name, self.name)
+        return folder
+
+    def words(self, **environment: str) -> list[str]:
+        """The words before a command that is the user's; nothing else of our environment counts."""
+        if os.geteuid() != 0:
+            return ["env", *(f"{name}={value}" for name, value in environment.items())]
+        keep = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+        keep |= {"PATH": f"{self.home / 'bin'}:/usr/local/bin:/usr/bin:/bin", **environment}
+        account = ["setpriv", f"--reuid={self.name}", f"--regid={self.name}", "--init-groups", "--reset-env"]
+        return [*account, "env", *(f"{name}={value}" for name, value in keep.items())]
+
+
+@contextmanager
+def user_with_checkout(checkout: Path) -> Iterator[Account]:
+    """Yield a new user with a copy of the checkout; tests that an ordinary user runs are that user's."""
+    if os.geteuid() != 0:
+        yield Account(pwd.getpwuid(os.geteuid()).pw_name, checkout)
+        return
+    name = f"goldsmith-{os.getpid()}"
+    subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True, capture_output=True)
+    home = Path(pwd.getpwnam(name).pw_dir)
+    try:
+        for file in project_files(checkout):
+            (home / "checkout" / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(checkout / file, home / "checkout" / file)
+        # Like many users it has uv, which sets the environment up in a few seconds.
+        (home / "bin").mkdir()
+        shutil.copy(tool("uv"), home / "bin")
+        subprocess.run(["chown", "-R", f"{name}:", home / "checkout"], check=True)
+        yield Account(name, home / "checkout")
+    finally:
+        # userdel would keep others from the list of accounts meanwhile, who give up after some seconds.
+        shutil.rmtree(home)
+        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 @contextmanager

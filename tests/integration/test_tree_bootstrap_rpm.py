@@ -101,6 +101,8 @@ def test_half_a_mirror(mirror: FamilyMirror, tmp_path: Path) -> None:
     assert told.startswith(f"mirror=file://{half}: ") and told.endswith("a file cannot be fetched; try again"), told
 
 
+# That of Fedora is compared as a whole image, by tests/boot/test_families.py.
+@pytest.mark.parametrize("mirror", ["suse"], indirect=True)
 def test_root_and_an_ordinary_user_get_the_same(mirror: FamilyMirror, tmp_path: Path) -> None:
     packages = [*options(mirror, tmp_path)["packages"], GREETING]
     own = run_module("tree_bootstrap", options(mirror, tmp_path / "tree", packages=packages))

@@ -24,8 +24,8 @@ def copy_in(
     runner: Runner, path: str, files: Mapping[str, str], *, offset: int, environment: Mapping[str, str] | None = None
 ) -> None:
     """Copy host files into the file system; *files* maps names such as /EFI/BOOT/BOOTX64.EFI to host paths."""
-    # The checks want a disk geometry that an image file does not have.
-    tools = {**(environment or {}), "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": "/dev/null"}
+    # The checks want a disk geometry that an image file does not have. FAT has times of a time zone.
+    tools = {**(environment or {}), "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": "/dev/null", "TZ": "UTC0"}
     image = f"{path}@@{offset}"
     folders = {str(parent) for name in files for parent in PurePosixPath(name).parents if str(parent) != "/"}
     for folder in sorted(folders):

@@ -142,13 +142,14 @@ def epoch_of(runner: Runner, tree: str, prefix: Sequence[str]) -> int:
     """
     if by_rpm := rpm_packages.installed(TreeFiles(tree)):
         return max(package.built for package in by_rpm)
-    # dpkg keeps the times of a package's control files.
-    for folder, test in (("var/lib/dpkg/info", ["-name", "*.md5sums"]), ("", [])):
+    # dpkg keeps the times of a package's control files, whole seconds. Checksums that a package lacks it writes itself,
+    # at a time with a fraction.
+    for folder, test, time in (("var/lib/dpkg/info", ["-name", "*.md5sums"], r"\d+(?=\.0+$)"), ("", [], r"\d+")):
         start = os.path.join(tree, folder)
         if os.path.isdir(start):
-            argv = [*prefix, "find", start, "-xdev", "-type", "f", *test, "-printf", r"%Ts\n"]
-            if times := runner.run(argv).stdout.split():
-                return max(int(time) for time in times)
+            argv = [*prefix, "find", start, "-xdev", "-type", "f", *test, "-printf", r"%T@\n"]
+            if times := re.findall(rf"(?m)^{time}", runner.run(argv).stdout):
+                return max(map(int, times))
     return 0
 
 

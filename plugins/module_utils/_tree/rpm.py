@@ -52,7 +52,7 @@ done
 # What dnf 4 and 5 know of the past
 _HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
 # What the work has left behind: the identity of a machine, the mount point of the cache, and journals with the times of
-# today.
+# today. Newer versions of zypper mount /proc meanwhile, so that its package cannot set the mode.
 _CLEAN = r"""
 [ ! -s "$1/etc/machine-id" ] || : >"$1/etc/machine-id"
 rmdir "$1$2" 2>/dev/null
@@ -60,6 +60,7 @@ rm -f "$1"/var/lib/zypp/AnonymousUniqueId "$1"/var/log/dnf*.log "$1"/var/log/haw
 [ ! -f "$1/var/lib/zypp/AutoInstalled" ] || sed -i '/^#/d' "$1/var/lib/zypp/AutoInstalled"
 rm -f "$1"/var/log/zypper.log "$1"/var/log/zypp/history
 rm -rf "$1"/var/cache/dnf "$1"/var/cache/libdnf5 "$1"/var/cache/zypp "$1"/var/cache/ldconfig/aux-cache
+chmod -f 0555 "$1/proc" "$1/sys"
 find "$1/var/lib/rpm" "$1/usr/lib/sysimage/rpm" -name '*.lock' -o -name '.rpm.lock' 2>/dev/null | xargs -r rm -f
 exit 0
 """

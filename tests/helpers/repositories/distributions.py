@@ -15,7 +15,8 @@ class Distribution:
     """A distribution of RPMs.
 
     *tag* ends the release of its packages; *account* is the one that gets an instance's key; *database* is where its
-    rpm keeps what is installed; *packages* maps an RPM to the packages of Debian that it is made of.
+    rpm keeps what is installed; *packages* maps an RPM to the packages of Debian that it is made of. It takes the
+    packages of the family *base*, but those that say which distribution it is.
     """
 
     family: str
@@ -31,6 +32,7 @@ class Distribution:
     packages: dict[str, list[str]]
     like: str = ""
     platform: str = ""
+    base: str = ""
 
     @property
     def suse(self) -> bool:
@@ -76,6 +78,7 @@ RHEL = Distribution(
     packages=names.FEDORA,
     like="rhel centos fedora",
     platform="platform:el9",
+    base="fedora",
 )
 SUSE = Distribution(
     family="suse",

@@ -18,7 +18,7 @@ from helpers.cache import cached
 from helpers.repositories import names, ubuntu
 from helpers.repositories.distributions import DISTRIBUTIONS
 from helpers.repositories.ingredients import ingredients
-from helpers.repositories.rpm_repository import UPDATES, make_rpm_repository, parts
+from helpers.repositories.rpm_repository import UPDATES, make_rebuild, make_rpm_repository, parts
 
 UBUNTU = "ubuntu"
 FAMILIES = (*DISTRIBUTIONS, UBUNTU)
@@ -68,7 +68,11 @@ def make(family: str, folder: Path) -> None:
     else:
         distribution = DISTRIBUTIONS[family]
         places = {"release": distribution.release, "parts": parts(family), "updates": UPDATES}
-        made = make_rpm_repository(distribution, ingredients(_sources_of_ingredients()), folder)
+        if distribution.base:
+            base = repository(distribution.base)
+            made = {"fingerprint": make_rebuild(distribution, base.folder, folder), "kernels": base.kernels}
+        else:
+            made = make_rpm_repository(distribution, ingredients(_sources_of_ingredients()), folder)
     facts = {"family": family, **places, **made}
     (folder / _FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     (folder / _FACTS).chmod(0o644)

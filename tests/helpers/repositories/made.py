@@ -107,11 +107,31 @@ _DRACUT = ("bash", "coreutils", "cpio", "findutils", "grep", "gzip", "kmod", "se
 # On the first installation, as its own %post does it elsewhere: only now all units are there.
 _SYSTEMD = "systemd-machine-id-setup >/dev/null 2>&1 || :\nsystemctl preset-all >/dev/null 2>&1 || :\n"
 _UNITS = "usr/lib/systemd/system"
+_CLOUD_CONFIG = "cloud-init-config"
 
 
 def made_files(distribution: Distribution) -> dict[str, Made]:
     """What is made, by the name of the package."""
-    return _everywhere(distribution) | (_suse() if distribution.suse else _fedora(distribution))
+    return _everywhere(distribution) | (_suse() if distribution.suse else _fedora()) | made_of_identity(distribution)
+
+
+def made_of_identity(distribution: Distribution) -> dict[str, Made]:
+    """The packages that say which distribution it is, where rpm has its database, and which account is whose."""
+    name, release = distribution.release_package, distribution.release
+    macros = "usr/lib/rpm/macros.d"
+    entries = {
+        "usr/lib/os-release": Entry(distribution.os_release),
+        "etc/os-release": _link("../usr/lib/os-release"),
+        f"{_UNITS}-preset/80-distribution.preset": Entry(guest_files.PRESET),
+        **_folders(f"{distribution.database.lstrip('/')} {macros}"),
+        f"{macros}/macros.database": Entry(f"%_dbpath {distribution.database}\n"),
+    }
+    provides = (f"system-release = {release}", f"system-release(releasever) = {release}")
+    return {
+        name: Made(entries, provides=provides, version=distribution.version),
+        _CLOUD_CONFIG: Made({"etc/cloud/cloud.cfg": Entry(guest_files.cloud_cfg(distribution))}),
+        **({"redhat-release": Made(requires=(name,))} if distribution.family == "rhel" else {}),
+    }
 
 
 def _everywhere(distribution: Distribution) -> dict[str, Made]:
@@ -130,23 +150,13 @@ def _everywhere(distribution: Distribution) -> dict[str, Made]:
     }
     if not distribution.suse:
         setup["etc/fstab"] = Entry("")
-    os_release = {
-        "usr/lib/os-release": Entry(distribution.os_release),
-        "etc/os-release": _link("../usr/lib/os-release"),
-        "usr/lib/systemd/system-preset/80-distribution.preset": Entry(guest_files.PRESET),
-    }
-    release = distribution.release
-    cloud_init = {"etc/cloud/cloud.cfg": Entry(guest_files.cloud_cfg(distribution))}
-    cloud_init |= {f"{_UNITS}/{name}": Entry(text) for name, text in guest_files.CLOUD_UNITS.items()}
+    cloud_init = {f"{_UNITS}/{name}": Entry(text) for name, text in guest_files.CLOUD_UNITS.items()}
     chrony = {
         "etc/chrony.conf": Entry(guest_files.CHRONY_CONF),
         "etc/chrony/chrony.conf": _link("../chrony.conf"),
         "var/lib/chrony": Entry(mode=0o750),
         "var/log/chrony": Entry(mode=0o750),
     }
-    folders = f"{distribution.database.lstrip('/')} usr/lib/rpm/macros.d"
-    rpm = _folders(folders)
-    rpm["usr/lib/rpm/macros.d/macros.database"] = Entry(f"%_dbpath {distribution.database}\n")
     openssh = "openssh" if distribution.suse else "openssh-server"
     vim = "vim-small" if distribution.suse else "vim-minimal"
     return {
@@ -155,11 +165,6 @@ def _everywhere(distribution: Distribution) -> dict[str, Made]:
         "basesystem": Made(requires=("setup", "filesystem")),
         "rootfiles": Made(
             {"root/.bashrc": Entry("alias ls='ls --color=auto'\n"), "root/.bash_profile": Entry(". ~/.bashrc\n")}
-        ),
-        distribution.release_package: Made(
-            os_release,
-            provides=(f"system-release = {release}", f"system-release(releasever) = {release}"),
-            version=distribution.version,
         ),
         "bash": Made(
             {"usr/bin/sh": _link("bash")}, provides=("/bin/sh", "/usr/bin/sh", "/bin/bash"), requires=("glibc",)
@@ -173,14 +178,13 @@ def _everywhere(distribution: Distribution) -> dict[str, Made]:
         "NetworkManager": Made({"etc/NetworkManager/NetworkManager.conf": Entry(guest_files.NETWORK_MANAGER_CONF)}),
         "chrony": Made(chrony),
         vim: Made({"usr/bin/vi": _link("vim.tiny")}),
-        "rpm": Made(rpm),
         "glibc": Made(provides=("/sbin/ldconfig", "/usr/sbin/ldconfig"), scripts={"post -p /sbin/ldconfig": ""}),
         "systemd": Made(requires=_ESSENTIAL, scripts={"posttrans": _SYSTEMD}),
-        "cloud-init": Made(cloud_init),
+        "cloud-init": Made(cloud_init, requires=(_CLOUD_CONFIG,)),
     }
 
 
-def _fedora(distribution: Distribution) -> dict[str, Made]:
+def _fedora() -> dict[str, Made]:
     install = "usr/lib/kernel/install.d"
     grub = {
         f"{install}/20-grub.install": _script(boot_files.GRUB_INSTALL),
@@ -222,7 +226,6 @@ def _fedora(distribution: Distribution) -> dict[str, Made]:
             },
             provides=("yum",),
         ),
-        **({"redhat-release": Made(requires=(distribution.release_package,))} if distribution.family == "rhel" else {}),
     }
 
 

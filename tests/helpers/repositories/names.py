@@ -18,7 +18,6 @@ _COMMON = [
 ]  # fmt: skip
 FETCHED = {
     "fedora": [*_COMMON, "dnf", "dnf-plugins-core"],
-    "rhel": [*_COMMON, "dnf", "dnf-plugins-core"],
     "suse": [*_COMMON, "zypper"],
 }
 # What is fetched for Ubuntu beside what every system of Debian has; and what excludes one of these.

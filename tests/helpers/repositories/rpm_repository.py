@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.repositories import boot_files
-from helpers.repositories.distributions import Distribution
+from helpers.repositories.distributions import DISTRIBUTIONS, Distribution
 from helpers.repositories.ingredients import Ingredients, open_to_all
-from helpers.repositories.made import Entry, Made, made_files
+from helpers.repositories.made import Entry, Made, made_files, made_of_identity
 from helpers.repositories.rpm_maker import RpmMaker
 from helpers.repositories.signing import index_rpms, make_key, stop_agent
 
@@ -46,6 +47,8 @@ _SECOND_PART = (
     "goldsmith-",
 )
 _POLICY = "selinux-policy-targeted"
+# Where all packages lie until they are signed
+_ALL = "all"
 
 
 def parts(family: str) -> tuple[str, ...]:
@@ -56,25 +59,47 @@ def parts(family: str) -> tuple[str, ...]:
 def make_rpm_repository(distribution: Distribution, ingredients: Ingredients, folder: Path) -> dict[str, object]:
     """Fill a folder; return what is to be known of it: fingerprint of the key, versions of the two kernels."""
     made = made_files(distribution)
-    with tempfile.TemporaryDirectory(prefix="keys-") as home, tempfile.TemporaryDirectory() as scratch:
-        packages = folder / "all"
+    with tempfile.TemporaryDirectory() as scratch:
         maker = RpmMaker(distribution, Path(scratch, "first"))
         maker.add_debs(ingredients.debs(distribution.family))
         maker.patch(boot_files.PATCHED)
-        maker.add_made(made)
-        maker.add_made(SMALL)
+        maker.add_made(made | SMALL)
         maker.add_made({_POLICY: Made(requires=("policycoreutils",), provides=("selinux-policy",), version="40")})
         maker.add_tree(_POLICY, ingredients.policy)
         maker.add_certificates("ca-certificates-mozilla" if distribution.suse else "ca-certificates")
         maker.add_kernel_package()
         maker.compile_python()
-        maker.build(packages)
+        maker.build(folder / _ALL)
         newer = RpmMaker(distribution, Path(scratch, "newer"))
         newer.add_debs([ingredients.kernel(1)])
         newer.add_made({distribution.kernel: made[distribution.kernel]})
         newer.add_kernel_package()
         newer.build(folder / UPDATES / "Packages")
+    kernels = (maker.kernel_version, newer.kernel_version)
+    return {"fingerprint": _sign_and_index(distribution, folder), "kernels": kernels}
 
+
+def make_rebuild(distribution: Distribution, base: Path, folder: Path) -> str:
+    """Fill a folder with the packages in that of another distribution, but those that say which one it is.
+
+    Its own key signs them. Returns the key's fingerprint.
+    """
+    made = SMALL | made_of_identity(distribution)
+    with tempfile.TemporaryDirectory() as scratch:
+        maker = RpmMaker(distribution, Path(scratch))
+        maker.add_made(made)
+        maker.build(folder / _ALL)
+    (folder / UPDATES / "Packages").mkdir(parents=True)
+    own = tuple(f"{name}-" for name in (*made, *made_of_identity(DISTRIBUTIONS[distribution.base])))
+    for file in base.rglob("*.rpm"):
+        if not file.name.startswith(own):
+            shutil.copy(file, folder / (f"{UPDATES}/Packages" if UPDATES in file.parts else _ALL))
+    return _sign_and_index(distribution, folder)
+
+
+def _sign_and_index(distribution: Distribution, folder: Path) -> str:
+    packages = folder / _ALL
+    with tempfile.TemporaryDirectory(prefix="keys-") as home:
         right, wrong = (make_key(Path(home), name) for name in ("archive", "stranger"))
         right.export(folder / "key.asc")
         wrong.export(folder / "wrong_key.asc")
@@ -92,7 +117,7 @@ def make_rpm_repository(distribution: Distribution, ingredients: Ingredients, fo
     (damaged,) = folder.rglob(f"{DAMAGED}-*.rpm")
     damage(damaged)
     open_to_all(folder)
-    return {"fingerprint": right.fingerprint, "kernels": [maker.kernel_version, newer.kernel_version]}
+    return right.fingerprint
 
 
 def _distribute(files: Iterable[Path], folder: Path, places: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import fat
@@ -30,12 +31,13 @@ def test_places_in_the_units_of_each_tool() -> None:
     ]
 
 
-def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
+def test_two_runs_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "program"
     source.write_bytes(b"MZ" * 50_000)
     environment = {"SOURCE_DATE_EPOCH": "1600000000"}
     made = []
-    for name in ("one", "two"):
+    for name, zone in (("one", "UTC0"), ("two", "JST-9")):
+        monkeypatch.setenv("TZ", zone)
         path = tmp_path / name
         with open(path, "wb") as file:
             file.truncate(40 * MIB)

@@ -109,8 +109,11 @@ def test_the_time_of_a_tree(tmp_path: Path) -> None:
     for name, time in (("a.md5sums", 1_500_000_000), ("b.md5sums", 1_600_000_000), ("b.list", 1_700_000_000)):
         (info / name).write_text("")
         os.utime(info / name, (time, time))
+    # Written by dpkg, at the time of the installation
+    (info / "c.md5sums").write_text("")
+    os.utime(info / "c.md5sums", ns=(0, 1_700_000_000_500_000_000))
     assert rootfs.epoch_of(Runner(), str(tmp_path), []) == 1_600_000_000
-    for name in ("a.md5sums", "b.md5sums"):
+    for name in ("a.md5sums", "b.md5sums", "c.md5sums"):
         (info / name).unlink()
     assert rootfs.epoch_of(Runner(), str(tmp_path), []) == 1_700_000_000
     (info / "b.list").unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from helpers.runners import RecordingRunner
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
@@ -39,3 +40,17 @@ def test_a_workshop_has_settings_of_its_own_and_is_gone_behind_the_work(tmp_path
         assert {f"HOME={shop.home}", "RPM_FORCE_DEBIAN=1", "https_proxy=http://proxy.example:3128"} <= set(words)
         assert os.path.isdir(tmp_path / "cache")
     assert not shop.home.exists()
+
+
+def test_nothing_of_the_work_is_left_in_the_tree(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for name in ("proc", "etc", "var/lib/zypp", "var/cache/zypp", "var/cache/goldsmith", "usr/lib/sysimage/rpm"):
+        (tree / name).mkdir(parents=True)
+    for name in ("etc/machine-id", "var/lib/zypp/AnonymousUniqueId", "usr/lib/sysimage/rpm/.rpm.lock"):
+        (tree / name).write_text("today\n")
+    (tree / "proc").chmod(0o755)
+    rpm.Workshop(Runner(), replace(REQUEST, path=str(tree)), [], tmp_path, str(tmp_path), ()).finish()
+    assert (tree / "proc").stat().st_mode & 0o777 == 0o555
+    assert [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()] == ["etc/machine-id"]
+    assert (tree / "etc/machine-id").read_text() == ""
+    assert sorted(path.name for path in (tree / "var/cache").iterdir()) == []

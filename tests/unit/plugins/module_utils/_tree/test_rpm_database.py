@@ -46,6 +46,21 @@ def test_other_databases_keep_what_they_say(tmp_path: Path) -> None:
         assert database.execute("SELECT dt_begin, cmdline FROM trans").fetchall() == [(5, "kept")]
 
 
+def test_how_often_a_database_was_written_does_not_show(tmp_path: Path) -> None:
+    paths = [history(tmp_path / name, "kept", 5) for name in ("a", "b")]
+    with closing(sqlite3.connect(paths[1], isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+        for begin in (6, 5):
+            database.execute("UPDATE trans SET dt_begin = ?", (begin,))
+    for path in paths:
+        rpm_database.settle(str(path), None)
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            database.execute("UPDATE trans SET dt_begin = 7")
+            database.rollback()
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_what_is_no_database_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x").write_text("no database at all, and longer than a header of one would be" * 20)
     rpm_database.run({"databases": [str(tmp_path / "none"), str(tmp_path / "x")], "histories": []})
