@@ -80,14 +80,8 @@ options:
     elements: dict
     default: []
     suboptions:
-      name:
-        description: Name of the repository.
-        type: str
-        required: true
-      url:
-        description: URL of the folder that has repodata.
-        type: str
-        required: true
+      name: {description: Name of the repository., type: str, required: true}
+      url: {description: URL of the folder that has repodata., type: str, required: true}
   keys:
     description: Public keys in ASCII armor that packages are verified by. Empty for those that apt on the build host
       trusts for a Debian archive; dnf and zypper need them.
@@ -162,10 +156,7 @@ options:
     type: list
     elements: str
     default: []
-  proxy:
-    description: URL of the HTTP proxy for downloads.
-    type: str
-    default: ''
+  proxy: {description: URL of the HTTP proxy for downloads., type: str, default: ''}
   cache_dir:
     description: Folder in which downloaded packages are kept, on the file system of O(path). Debian packages unused for
       30 days are removed, and RPM packages 30 days after their download.
@@ -346,15 +337,20 @@ def run(params: dict, check_mode: bool) -> dict:
         return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
     request = options.request_of(params)
     found = base.of_params(Runner(), params, request.architecture) if params["base"] else None
-    lay = found.lay if found else None
-    if found:
-        # In check mode nothing is fetched, so it is not known.
-        request = replace(request, base=found.identity if found.is_here or not check_mode else "unknown")
+    if not found:
+        return make(request, params, None, check_mode)
+    # In check mode nothing is fetched, so it is not known.
+    request = replace(request, base=found.identity if found.is_here or not check_mode else "unknown")
+    told: dict[str, Any] = {}
+    result = make(request, params, lambda folder: told.update(found.lay(folder)), check_mode)
+    return {**result, "base": request.base, **({"warnings": told["warnings"]} if told.get("warnings") else {})}
+
+
+def make(request: bootstrap.Request, params: dict, lay: bootstrap.Layer | None, check_mode: bool) -> dict:
+    """Make the tree; *lay* lays out what it begins with."""
     if params["layers_dir"] and not check_mode:
-        result = layered(Runner(), request, params, lay)
-    else:
-        result = bootstrap.present(Runner(), request, check_mode=check_mode, lay=lay)
-    return {**result, "base": request.base} if found else result
+        return layered(Runner(), request, params, lay)
+    return bootstrap.present(Runner(), request, check_mode=check_mode, lay=lay)
 
 
 def layered(runner: Runner, request: bootstrap.Request, params: dict, lay: bootstrap.Layer | None) -> dict:

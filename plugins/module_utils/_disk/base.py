@@ -57,6 +57,7 @@ class DiskBase:
 
     def lay(self, folder: str) -> dict[str, Any]:
         """Lay the system out in an empty folder; return what was found, as disk_extract tells it."""
+        extract.require_privacy("path", folder)
         path = self._taken[0]
         with open(path, "rb") as file:
             head = file.read(8)
@@ -118,6 +119,7 @@ class ContainerBase:
 
     def lay(self, folder: str) -> dict[str, Any]:
         """Lay its layers out in an empty folder."""
+        extract.require_privacy("path", folder)
         progress = Progress("layers of the base", 100, "%")
         proxies = dict.fromkeys(("http_proxy", "https_proxy"), self.proxy) if self.proxy else {}
         environment = {**proxies, **no_proxy({**os.environ, **proxies})}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from urllib.error import HTTPError
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sum_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders, whole_file
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
@@ -80,7 +79,7 @@ class BaseFile:
         with scratch_folder("base") as scratch:
             name, expected = self._expected(scratch)
             path = self._file(name, expected, scratch)
-        return path, _sum_of(path, "sha512", _heard(path))
+        return path, sum_of(path, "sha512", _heard(path))
 
     def _expected(self, scratch: Path) -> tuple[str, str]:
         """Return the algorithm and the checksum that the file must have; empty where only a signature says it."""
@@ -111,13 +110,13 @@ class BaseFile:
         # A signature alone does not tell whether what is there is what would be fetched.
         name = digest(self.source, expected)[:24]
         path = os.path.join(self._folder, f"{name}-{os.path.basename(self.source)}")
-        if not (expected and os.path.isfile(path) and _sum_of(path, algorithm) == expected):
+        if not (expected and os.path.isfile(path) and sum_of(path, algorithm) == expected):
             self._get(self.source, Path(path), lambda partial: self._judge(partial, algorithm, expected, scratch))
         os.utime(path)
         return path
 
     def _judge(self, path: str, algorithm: str, expected: str, scratch: Path) -> None:
-        found = _sum_of(path, algorithm, _heard(path)) if expected else ""
+        found = sum_of(path, algorithm, _heard(path)) if expected else ""
         if found != expected:
             reason = f"has the {algorithm} {found}, not {expected}"
             raise OptionError("base", self.source, reason, hint="see where it comes from")
@@ -163,17 +162,6 @@ class BaseFile:
                 hint="check base_keys, or whether the file is what it claims to be",
             )
         return "" if signature else result.stdout
-
-
-def _sum_of(path: str, algorithm: str, progress: Progress | None = None) -> str:
-    found, done = hashlib.new(algorithm), 0
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-            done += len(chunk)
-            if progress:
-                progress(done)
-    return found.hexdigest()
 
 
 def _heard(path: str) -> Progress:

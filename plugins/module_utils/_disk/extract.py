@@ -83,15 +83,11 @@ def extract(
     paths = [os.path.realpath(path) for path in wanted if path]
     if len(set(paths)) != len(paths):
         raise OptionError("src", source, "root, kernel, ramdisk and tree must be different files")
-    recognition.require_unused(source)
-    image = qemu_img.inspect(runner, source, format)
-    if image.format == qemu_img.QCOW2:
-        qemu_img.require_whole(runner, image)
     with scratch_folder("extract") as folder:
-        disk = disk_areas.Disk(runner, image, str(folder))
+        disk = _open(runner, source, format, str(folder))
         try:
             root = _find_root(disk, request)
-            facts = {"format": image.format, "virtual_size": image.virtual_size, "start": root.start}
+            facts = {"format": disk.image.format, "virtual_size": disk.image.virtual_size, "start": root.start}
             facts |= {"partition": root.number or None, "volume": root.volume or None}
             return facts | _Extraction(disk, root, outputs, request, check_mode=check_mode).run()
         except OSError as error:
@@ -103,17 +99,21 @@ def lay_out(runner: Runner, source: str, folder: str) -> dict[str, Any]:
 
     Return C(filesystems) and C(left_out), and C(warnings) where something could not be made.
     """
-    recognition.require_unused(source)
-    image = qemu_img.inspect(runner, source, None)
-    if image.format == qemu_img.QCOW2:
-        qemu_img.require_whole(runner, image)
     with scratch_folder("extract") as scratch:
-        disk = disk_areas.Disk(runner, image, str(scratch))
+        disk = _open(runner, source, None, str(scratch))
         root = checked_filesystem.take(disk, _find_root(disk, Request()), repair=False)
         todo = extract_tree.plan(disk, root)
         done = extract_tree.write(disk, root, todo, folder, repair=False, root_source="", root_filesystem="")
     left_out = todo.describe_left_out()
     return {"filesystems": done, "left_out": left_out, "warnings": _warnings(done, left_out)}
+
+
+def _open(runner: Runner, source: str, format: str | None, folder: str) -> disk_areas.Disk:
+    recognition.require_unused(source)
+    image = qemu_img.inspect(runner, source, format)
+    if image.format == qemu_img.QCOW2:
+        qemu_img.require_whole(runner, image)
+    return disk_areas.Disk(runner, image, folder)
 
 
 class _Extraction:
@@ -208,7 +208,7 @@ class _Extraction:
             raise OptionError("tree", tree, "is not a folder", hint="name a new or an empty one")
         if os.path.isdir(tree) and os.listdir(tree) and not found:
             raise OptionError("tree", tree, "is a folder with other content", hint="choose one that is empty")
-        _require_privacy(tree)
+        require_privacy("tree", tree)
         todo = extract_tree.plan(self._disk, self._root)
         left_out = todo.describe_left_out()
         if self._check_mode:
@@ -251,13 +251,13 @@ class _Extraction:
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _require_privacy(tree: str) -> None:
-    # A disk may hold setuid programs and devices; where no other account gets to, they are mere files.
+def require_privacy(option: str, tree: str) -> None:
+    """Raise OptionError where other accounts get to a tree of foreign files, among them setuid programs and devices."""
     folder = os.path.realpath(os.path.dirname(os.path.abspath(tree)))
     while not os.path.isdir(folder) or not _is_closed(os.stat(folder)):
         if folder == "/":
             raise OptionError(
-                "tree",
+                option,
                 tree,
                 "other accounts of this host could start the setuid programs of the disk there",
                 hint="put it below a folder of your own with mode 0700",

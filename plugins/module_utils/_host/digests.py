@@ -27,7 +27,12 @@ def digest(*values: Any) -> str:
 
 def sha512_of(path: str, on_bytes: Callable[[int], None] | None = None) -> str:
     """Return the hexadecimal sha512 of a file; *on_bytes* hears the number of bytes done so far."""
-    found = hashlib.sha512()
+    return sum_of(path, "sha512", on_bytes)
+
+
+def sum_of(path: str, algorithm: str, on_bytes: Callable[[int], object] | None = None) -> str:
+    """Return the hexadecimal checksum of a file by an algorithm, as hashlib names it; *on_bytes* as above."""
+    found = hashlib.new(algorithm)
     done = 0
     with open(path, "rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):

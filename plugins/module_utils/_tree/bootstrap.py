@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -42,8 +42,8 @@ BASES = "bases"
 _CACHE_DAYS = 30
 
 
-# Lays what a tree begins with out in an empty folder; returns what is to be told of it.
-Layer = Callable[[str], Mapping[str, Any]]
+# Lays what a tree begins with out in an empty folder.
+Layer = Callable[[str], object]
 
 
 def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | None = None) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def explain(request: Request, result: Result, causes: Sequence[Cause], told: str
         "path": request.path,
         "architecture": request.architecture,
         "release": request.release,
-        "mirror": " ".join(mirrors) or "(the release's own)",
+        "mirror": " ".join(mirrors) or ("(the base's own)" if request.base else "(the release's own)"),
     }
     facts = {"rc": result.rc, "stderr": result.stdout[-8000:]}
     for pattern, option, reason, hint in causes:

@@ -49,7 +49,9 @@ class Workspace:
                 os.makedirs(self.output_dir, exist_ok=True)
                 self._take()
                 rootfs.remove(runner, self.path, namespaces.prefix() if left else ())
+                # It may hold setuid programs of a foreign system: nobody else gets to them.
                 os.makedirs(self.path)
+                os.chmod(self.path, 0o700)
                 drop_partial_files(self.output_dir)
             except OSError as error:
                 raise file_error(error.filename or self.path, error) from error

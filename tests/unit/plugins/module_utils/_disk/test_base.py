@@ -41,6 +41,16 @@ def test_a_container_is_known_by_its_digests(tmp_path: Path) -> None:
     assert found(f"oci:{tmp_path}/a.tar:one", tmp_path).identity.endswith("#one")
 
 
+def test_a_tree_that_others_get_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disk").write_text("disk")
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image/index.json").write_text("{}")
+    monkeypatch.setattr(base.extract, "_is_closed", lambda status: False)
+    for source in (str(tmp_path / "disk"), f"oci:{tmp_path}/image"):
+        with pytest.raises(OptionError, match=r"^path=\S+/tree: other accounts of this host could start"):
+            found(source, tmp_path).lay(str(tmp_path / "tree"))
+
+
 @pytest.mark.parametrize(
     ("source", "more", "fault"),
     [

@@ -80,7 +80,7 @@ def _privacy(mode: int, owner: int) -> None:
             lambda path, **more: _status(*seen[path]) if path in seen else real_stat(path, **more),
         )
         patch.setattr(os.path, "isdir", lambda path: path in seen or real_isdir(path))
-        extract_module._require_privacy("/top/place/not yet/tree")
+        extract_module.require_privacy("tree", "/top/place/not yet/tree")
 
 
 def _status(mode: int, owner: int) -> os.stat_result:

@@ -67,6 +67,11 @@ def test_check_mode_makes_nothing(place: Workspace, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_nobody_else_gets_to_it(place: Workspace) -> None:
+    present(place)
+    assert os.stat(place.path).st_mode & 0o7777 == 0o700
+
+
 def test_what_a_killed_run_left_is_gone(place: Workspace) -> None:
     present(place)
     Path(place.path, "tree").mkdir()
