@@ -129,8 +129,8 @@ IMAGE = (
             "base",
             "text",
             "",
-            "What the tree begins with, in place of an empty folder: the path or URL of a disk image (qcow2, raw) with "
-            "the distribution; oci:PATH, an OCI archive or layout; or oci:docker://NAME@sha256:DIGEST of a registry.",
+            "What the tree begins with, in place of an empty folder. The path or URL of a disk image (qcow2, raw) with "
+            "the distribution; oci:PATH, an OCI archive or layout; or oci:docker://NAME@DIGEST, one in a registry.",
             check=checks.path,
         ),
         Variable(
@@ -161,8 +161,8 @@ IMAGE = (
             "mirror",
             "text",
             "",
-            "Empty for the release's own mirrors, host for the build host's apt sources, or a URL. Distributions of "
-            "RPM packages need a URL. {snapshot} in it stands for image_snapshot.",
+            "Empty for the release's own mirrors, host for the build host's apt sources, or a URL, in which {snapshot} "
+            "stands for image_snapshot. Distributions of RPM packages need a URL.",
             check=checks.mirror,
         ),
         Variable(
