@@ -72,7 +72,9 @@ def base_archive(path: Path) -> Path:
 
 def family_archive(mirror: FamilyMirror, path: Path) -> Path:
     """The same of a system of another family, with its package manager."""
-    packages = [TOOLS[mirror.repository.family], "bash", "coreutils"]
+    # Presets of units are in the last.
+    release = {"fedora": "fedora-release", "suse": "openSUSE-release"}[mirror.repository.family]
+    packages = [TOOLS[mirror.repository.family], "bash", "coreutils", release]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         made = run_module("tree_bootstrap", mirror.bootstrap(Path(folder, "tree"), packages=packages))
         assert made.get("changed") is True, made

@@ -46,7 +46,7 @@ SETTINGS = {
     "proxies": "",
     "replaced": "br.*",
     "services": "sshd.service",
-    "firewalls": "wall.service",
+    "disabled_services": "wall.service",
     "timezone": "Europe/Vienna",
     "locales": "de_AT.UTF-8 en_GB.UTF-8",
 }

@@ -81,8 +81,8 @@ configure() {
     for name in $(awk -F: '$2 ~ /^[^!*]/ || $2 == "" { print $1 }' /etc/shadow); do
         change "$name has no password" usermod --lock "$name"
     done
-    # The cloud's security groups are the firewall.
-    for unit in $firewalls; do
+    # Firewalls, since the cloud's security groups are one, and what another service takes the place of.
+    for unit in $disabled_services; do
         ! enabled "$unit" || change "$unit disabled" systemctl disable -q "$unit"
     done
     for unit in $services; do
