@@ -44,7 +44,7 @@ def machines(folder: Path) -> int:
     return sum(b"-machine" in path.read_bytes().split(b"\0") for path in words if path.exists())
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():
