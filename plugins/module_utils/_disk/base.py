@@ -151,10 +151,7 @@ class ContainerBase:
             raise GoldsmithError(f"base={self.source}: cannot be used: {cause}")
 
 
-Base = DiskBase | ContainerBase
-
-
-def of_params(runner: Runner, params: Mapping[str, Any], architecture: str) -> Base:
+def of_params(runner: Runner, params: Mapping[str, Any], architecture: str) -> DiskBase | ContainerBase:
     """Return the base that options of tree_bootstrap name; raise OptionError where it cannot be one."""
     source, checksum, signature = params["base"], params["base_checksum"], params["base_signature"]
     if source.startswith(OCI):

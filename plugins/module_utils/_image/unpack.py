@@ -33,9 +33,6 @@ _EVERY = 256
 _NO_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
 
 
-Source = Filesystem | FsReader
-
-
 @dataclass
 class Unpacked:
     """What was made. *attributes_left_out* counts those that this user may not set, by their names."""
@@ -50,7 +47,9 @@ class Unpacked:
 class Unpacker:
     """Writes the files of one file system below a folder, which is empty and reached by no name of the image."""
 
-    def __init__(self, source: Source, hidden: Collection[bytes], say: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, source: Filesystem | FsReader, hidden: Collection[bytes], say: Callable[[int, int], None]
+    ) -> None:
         """Of the folders *hidden* (paths without a leading slash) only the folder itself is made."""
         self._source, self._hidden, self._say = source, frozenset(hidden), say
         self._found: set[int] = set()
@@ -218,7 +217,7 @@ def _say(**facts: object) -> None:
     sys.stdout.flush()
 
 
-def _source(request: dict[str, Any]) -> Source:
+def _source(request: dict[str, Any]) -> Filesystem | FsReader:
     if request["fstype"] == "btrfs":
         return BtrfsReader(request["path"], request["offset"], request["subvolume"])
     return (XfsReader if request["fstype"] == "xfs" else Filesystem)(request["path"], request["offset"])

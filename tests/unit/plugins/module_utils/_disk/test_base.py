@@ -16,7 +16,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 
-def found(source: str, tmp_path: Path, **more: Any) -> base.Base:
+def found(source: str, tmp_path: Path, **more: Any) -> base.DiskBase | base.ContainerBase:
     words = {"base": source, "path": str(tmp_path / "tree"), "cache_dir": None, "base_keys": [], "proxy": ""}
     words |= {"base_checksum": "", "base_signature": ""}
     return base.of_params(Runner(), {**words, **more}, "x86_64")

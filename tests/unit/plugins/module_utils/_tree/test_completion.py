@@ -34,7 +34,7 @@ def test_a_mirror_goes_in_its_place() -> None:
 @pytest.mark.parametrize("tool", ["mmdebstrap", "dnf", "zypper"])
 def test_its_script_is_one(tool: str) -> None:
     script = completion._BEGIN + completion._SCRIPTS[tool]
-    assert subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True).stderr == ""
+    assert subprocess.run(["sh", "-n", "-c", script], check=True, capture_output=True, text=True).stderr == ""
 
 
 def test_what_was_completed_is_used_again_on_the_same_day(monkeypatch: pytest.MonkeyPatch) -> None:
