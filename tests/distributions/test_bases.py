@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.bases import base_archive, base_disk, family_archive
+from helpers.bases import archive, base_archive, base_disk
+from helpers.disks import tool
 from helpers.emulator import quick_emulator
-from helpers.family_mirrors import family_mirror
+from helpers.family_mirrors import TOOLS, FamilyMirror, family_mirror
 from helpers.guests import TIMEOUT
+from helpers.modules import run_module
 from helpers.tools import run_tool
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(7200)]
@@ -48,8 +50,16 @@ def test_a_disk_on_xfs(checkout: Path, tmp_path: Path) -> None:
     build(checkout, tmp_path, str(tmp_path / "disk.qcow2"), image_firmware="uefi", image_resize="lvm")
 
 
+def family_archive(mirror: FamilyMirror, folder: Path) -> Path:
+    """An OCI archive of a small system of another family, with its package manager and its presets of units."""
+    release = {"fedora": "fedora-release", "suse": "openSUSE-release"}[mirror.repository.family]
+    packages = [TOOLS[mirror.repository.family], "bash", "coreutils", release]
+    made = run_module("tree_bootstrap", mirror.bootstrap(folder / "tree", packages=packages))
+    assert made.get("changed") is True, made
+    return archive(folder / "base.tar", lambda root: tool("cp", "-a", f"{folder}/tree/.", root))
+
+
 @pytest.mark.parametrize("family", ["fedora", "suse"])
 def test_a_container_of_another_family(checkout: Path, tmp_path: Path, family: str) -> None:
     with family_mirror(family) as mirror:
-        archive = family_archive(mirror, tmp_path / "base.tar")
-        build(checkout, tmp_path, f"oci:{archive}", **mirror.variables())
+        build(checkout, tmp_path, f"oci:{family_archive(mirror, tmp_path)}", **mirror.variables())

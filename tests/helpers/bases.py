@@ -11,8 +11,6 @@ from pathlib import Path
 
 from helpers.cache import cached
 from helpers.disks import MIB, tool
-from helpers.family_mirrors import TOOLS, FamilyMirror
-from helpers.modules import run_module
 
 RELEASE = "trixie"
 START = MIB
@@ -62,26 +60,16 @@ def base_disk(kind: str, path: Path, size: int = 2048 * MIB) -> Path:
 
 
 def base_archive(path: Path) -> Path:
-    """An OCI archive of the small system: in its second layer a file is gone, and another is there instead."""
+    """An OCI archive of the small system."""
 
     def fill(root: Path) -> None:
         tool("tar", "--xattrs", "--numeric-owner", "-xf", small_system(), "-C", root)
 
-    return _archive(path, fill)
+    return archive(path, fill)
 
 
-def family_archive(mirror: FamilyMirror, path: Path) -> Path:
-    """The same of a system of another family, with its package manager."""
-    # Presets of units are in the last.
-    release = {"fedora": "fedora-release", "suse": "openSUSE-release"}[mirror.repository.family]
-    packages = [TOOLS[mirror.repository.family], "bash", "coreutils", release]
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        made = run_module("tree_bootstrap", mirror.bootstrap(Path(folder, "tree"), packages=packages))
-        assert made.get("changed") is True, made
-        return _archive(path, lambda root: tool("cp", "-a", f"{folder}/tree/.", root))
-
-
-def _archive(path: Path, fill: Callable[[Path], object]) -> Path:
+def archive(path: Path, fill: Callable[[Path], object]) -> Path:
+    """An OCI archive of what *fill* puts into a folder, and a second layer: a file is gone, another is there."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         image, bundle = f"{folder}/image:latest", Path(folder, "bundle")
         tool("umoci", "init", "--layout", Path(folder, "image"))
