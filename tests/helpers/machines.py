@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SECTOR = 512
@@ -27,21 +27,21 @@ def make_disk(path: Path, boot_sector: bytes = b"") -> Path:
 
 def qemu_processes(folder: Path) -> list[int]:
     """The processes that have something below a folder in their command line."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if os.fsencode(folder) + b"/" in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
+    return [pid for pid, _words in _command_lines(folder)]
 
 
 def machines(folder: Path) -> int:
     """How many machines run below a folder: each has its own folder there, which its processes name."""
-    words = [Path(f"/proc/{pid}/cmdline") for pid in qemu_processes(folder)]
-    return sum(b"-machine" in path.read_bytes().split(b"\0") for path in words if path.exists())
+    return sum(b"-machine" in words for _pid, words in _command_lines(folder))
+
+
+def _command_lines(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with suppress(OSError):  # it has ended meanwhile
+                words = (entry / "cmdline").read_bytes()
+                if os.fsencode(folder) + b"/" in words:
+                    yield int(entry.name), words.split(b"\0")
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
