@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.modules import run_module
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import snapshot
 
 pytestmark = pytest.mark.root
 
@@ -57,3 +64,22 @@ def test_absent_takes_all_away(tmp_path: Path) -> None:
     assert bootstrap(tmp_path / "tree", state="absent")["changed"] is True
     assert not list(tmp_path.iterdir())
     assert bootstrap(tmp_path / "tree", state="absent")["changed"] is False
+
+
+def test_the_service_that_has_the_archive_of_a_day(tmp_path: Path) -> None:
+    release = tmp_path / "debian/dists/trixie/InRelease"
+    release.parent.mkdir(parents=True)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_address[1]}"
+        line, other = (f"deb {host}/debian {suite} main" for suite in ("trixie", "nosuch"))
+        release.write_text(f"Origin: Debian\nSnapshots: {host}/at/@SNAPSHOTID@/\n")
+        found = snapshot.sources_at(Runner(), [line], "20261101T000000Z")
+        assert found == (f"deb {host}/at/20261101T000000Z/ trixie main",)
+        with pytest.raises(OptionError, match=f"{host}/debian/dists/nosuch/InRelease cannot be fetched"):
+            snapshot.sources_at(Runner(), [other], "20261101T000000Z")
+        release.write_text("Origin: Debian\n")
+        with pytest.raises(OptionError, match="names no service that has its snapshots; give the URL of one in"):
+            snapshot.sources_at(Runner(), [line], "20261101T000000Z")
+        server.shutdown()
