@@ -24,6 +24,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition im
     specification,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import PREFIX
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content
 
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -132,7 +133,7 @@ class ActionModule(ActionBase):
                 if values[name] and not Path(place.here, values[name]).expanduser().is_file()
             ]
             base = values["base"]
-            is_file = base and not definition.is_url(base) and not base.startswith("oci:")
+            is_file = base and not is_url(base) and not base.startswith("oci:")
             if is_file and not Path(place.here, base).expanduser().is_file():
                 self._faults.append(f"image_base={base}: there is no such file; give the path of a disk image")
         self._faults += [

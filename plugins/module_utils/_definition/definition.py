@@ -15,6 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition im
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.image_variables import DISKS
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.publication_variables import PUBLICATION
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
 
@@ -227,11 +228,6 @@ def _snapshot(values: Mapping[str, Any]) -> dict[str, str]:
     time = day if "T" in day else f"{day.replace('-', '')}T000000Z"
     mirrors = {name: values[name].replace("{snapshot}", time) for name in ("mirror", "security_mirror")}
     return {"snapshot": time, "mirror_expired": "accept", **mirrors}
-
-
-def is_url(source: str) -> bool:
-    """Return whether a base, a list or a signature is elsewhere."""
-    return source.startswith(("http://", "https://"))
 
 
 def _source(source: str, place: Place) -> str:

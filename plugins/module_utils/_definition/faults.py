@@ -14,9 +14,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.de
     CHECKSUM,
     Axes,
     Place,
-    is_url,
     release_of,
 )
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, parse_size

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract
-from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import URL, BaseFile
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import BaseFile, is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sha512_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
@@ -48,7 +48,7 @@ class DiskBase:
     @property
     def is_here(self) -> bool:
         """Whether nothing has to be fetched to know it."""
-        return not URL.match(self.file.source)
+        return not is_url(self.file.source)
 
     @property
     def identity(self) -> str:

@@ -25,7 +25,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
 
-URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"https?://\S+")
 _CHECKSUM = re.compile(r"(sha256|sha512):([0-9a-fA-F]+)")
 _LENGTHS = {64: "sha256", 128: "sha512"}
 # As sha256sum writes it, and as BSD does
@@ -36,6 +36,11 @@ _LINES = (
 _LARGEST_LIST = 1 << 20
 _CHUNK = 1 << 20
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
+
+
+def is_url(source: str) -> bool:
+    """Return whether a base, a list or a signature is elsewhere."""
+    return bool(_URL.match(source))
 
 
 class BaseFile:
@@ -59,7 +64,7 @@ class BaseFile:
     ) -> None:
         self._runner, self.source, self._folder = runner, source, folder
         self._checksum, self._signature, self._trusted, self._proxy = checksum, signature, tuple(trusted), proxy
-        if URL.match(source) and not checksum and not signature:
+        if is_url(source) and not checksum and not signature:
             raise OptionError(
                 "base",
                 source,
@@ -68,7 +73,7 @@ class BaseFile:
             )
         if signature and not trusted:
             raise OptionError("base_signature", signature, "needs the key that made it", hint="give base_keys")
-        if not URL.match(source) and not os.path.isfile(source):
+        if not is_url(source) and not os.path.isfile(source):
             raise OptionError("base", source, "is not a file")
 
     def take(self) -> tuple[str, str]:
@@ -103,7 +108,7 @@ class BaseFile:
         raise OptionError("base_checksum", self._checksum, f"does not name {name} with a sha256 or sha512")
 
     def _file(self, algorithm: str, expected: str, scratch: Path) -> str:
-        if not URL.match(self.source):
+        if not is_url(self.source):
             self._judge(self.source, algorithm, expected, scratch)
             return self.source
         make_folders(self._folder)
@@ -126,7 +131,7 @@ class BaseFile:
 
     def _get(self, source: str, path: Path, judge: Callable[[str], None] = lambda path: None) -> str:
         """Return the path of a file; one that is elsewhere is fetched, judged, and only then there by its name."""
-        if not URL.match(source):
+        if not is_url(source):
             if not os.path.isfile(source):
                 raise OptionError(
                     "base_checksum" if source == self._checksum else "base_signature", source, "is no file"

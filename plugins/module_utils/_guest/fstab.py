@@ -42,7 +42,8 @@ class Line:
     @property
     def subvolume(self) -> str:
         """The subvolume of a btrfs that it names, by its path; empty: none."""
-        return next((name for option in self.options for name in option.split("subvol=")[1:2]), "").strip("/")
+        named = (option.removeprefix("subvol=") for option in self.options if option.startswith("subvol="))
+        return next(named, "").strip("/")
 
     @property
     def plain(self) -> bool:

@@ -31,7 +31,7 @@ def sha512_of(path: str, on_bytes: Callable[[int], None] | None = None) -> str:
 
 
 def sum_of(path: str, algorithm: str, on_bytes: Callable[[int], object] | None = None) -> str:
-    """Return the hexadecimal checksum of a file by an algorithm, as hashlib names it; *on_bytes* as above."""
+    """Return the hexadecimal checksum of a file by an algorithm, as hashlib names it; *on_bytes* hears what is done."""
     found = hashlib.new(algorithm)
     done = 0
     with open(path, "rb", buffering=0) as file:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, dnf, mmdebstrap, rpm, zypper
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
+    chroot,
+    dnf,
+    mmdebstrap,
+    rootfs,
+    rpm,
+    zypper,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
 # What is in /run lies in memory, and is gone with the process.
@@ -86,6 +93,8 @@ forget
 """
 )
 _SCRIPTS = {"mmdebstrap": _APT, "dnf": _DNF, "zypper": _ZYPPER}
+# What knows the words of each
+_TOOLS = {"mmdebstrap": mmdebstrap, "dnf": dnf, "zypper": zypper}
 _MARK = "goldsmith: "
 
 
@@ -133,20 +142,14 @@ def complete(runner: Runner, request: Request, prefix: Sequence[str], on_stage: 
             percent, _blank, note = line.removeprefix(_MARK).partition(" ")
             on_stage(int(percent), note)
 
-    tools = {"dnf": dnf, "zypper": zypper}
-    if request.tool in tools:
-        with rpm.workshop(runner, request, prefix) as shop:
-            rpm.write_files(runner, request, prefix)
-            result = _run(runner, request, listen)
-            if result.rc != 0:
-                raise tools[request.tool].explain(request, result)
-            on_stage(85, "making the initramfs")
-            shop.finish(again=True)
-        return
-    rpm.write_files(runner, request, prefix)
+    rootfs.write_files(runner, request.path, request.files, prefix)
     result = _run(runner, request, listen)
     if result.rc != 0:
-        raise mmdebstrap.explain(request, result)
+        raise _TOOLS[request.tool].explain(request, result)
+    if request.tool != "mmdebstrap":
+        on_stage(85, "making the initramfs")
+        with rpm.workshop(runner, request, prefix) as shop:
+            shop.finish(again=True)
 
 
 def _run(runner: Runner, request: Request, listen: Callable[[str], None]) -> Result:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs, rpm
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import tree_request as causes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rpm import Workshop
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
@@ -89,7 +89,7 @@ def bootstrap(shop: Workshop, on_stage: Callable[[int, str], None]) -> None:
     """Make the tree; *on_stage* hears percent and what is under way."""
     request = shop.request
     run(shop, on_stage, "install", *request.first, mounted=False)
-    rpm.write_files(shop.runner, shop.request, shop.prefix)
+    rootfs.write_files(shop.runner, shop.tree, shop.request.files, shop.prefix)
     run(shop, on_stage, "install", *request.packages, mounted=True)
     on_stage(90, "making the initramfs")
     shop.finish()

@@ -21,6 +21,12 @@ _BLOCK = 4096
 _LARGEST_STATUS = 64 << 20
 
 
+_WRITE = r"""
+tree=$1 path=$2 mode=$3
+mkdir -p "$tree$(dirname "$path")" && cat >"$tree$path" && chmod "$mode" "$tree$path"
+"""
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A kernel of a tree; the paths begin with / and are those inside the tree."""
@@ -179,3 +185,9 @@ def clamp_times(runner: Runner, tree: str, epoch: int, prefix: Sequence[str]) ->
     """Set the modification time of everything newer than *epoch* to it."""
     program = 'find "$1" -xdev -newermt "@$2" -print0 | xargs -0 -r touch --no-dereference --date="@$2" --'
     runner.run([*prefix, "sh", "-c", program, "clamp", tree, str(epoch)])
+
+
+def write_files(runner: Runner, tree: str, files: Iterable[tuple[str, str, str]], prefix: Sequence[str]) -> None:
+    """Write files into a tree: paths inside, texts and modes in octal. *prefix* enters the namespaces of its files."""
+    for path, text, mode in files:
+        runner.run([*prefix, "sh", "-c", _WRITE, "write", tree, path, mode], stdin=text)

@@ -64,10 +64,6 @@ chmod -f 0555 "$1/proc" "$1/sys"
 find "$1/var/lib/rpm" "$1/usr/lib/sysimage/rpm" -name '*.lock' -o -name '.rpm.lock' 2>/dev/null | xargs -r rm -f
 exit 0
 """
-_WRITE = r"""
-tree=$1 path=$2 mode=$3
-mkdir -p "$tree$(dirname "$path")" && cat >"$tree$path" && chmod "$mode" "$tree$path"
-"""
 
 
 @dataclass(frozen=True)
@@ -131,12 +127,6 @@ class Workshop:
         answer = json.loads(self.runner.run([*self.prefix, *argv], stdin=stdin).stdout)
         if "error" in answer:
             raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
-
-
-def write_files(runner: Runner, request: Request, prefix: Sequence[str]) -> None:
-    """Write the files by which packages are configured."""
-    for path, text, mode in request.files:
-        runner.run([*prefix, "sh", "-c", _WRITE, "write", request.path, path, mode], stdin=text)
 
 
 @contextmanager

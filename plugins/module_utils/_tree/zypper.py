@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs, rpm
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import tree_request as causes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.rpm import Workshop
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
@@ -83,7 +83,7 @@ def bootstrap(shop: Workshop, on_stage: Callable[[int, str], None]) -> None:
         shop.rpm("--import", key)
     install = ("install", "--no-recommends", "--download-in-advance")
     run(shop, on_stage, *install, *shop.request.first, mounted=False)
-    rpm.write_files(shop.runner, shop.request, shop.prefix)
+    rootfs.write_files(shop.runner, shop.tree, shop.request.files, shop.prefix)
     run(shop, on_stage, *install, *shop.request.packages, mounted=True)
     on_stage(90, "making the initramfs")
     shop.finish()
