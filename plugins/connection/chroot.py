@@ -11,7 +11,10 @@ author: Goldsmith contributors (@goldsmith)
 description:
   - The host is a folder with a root file system. Every command runs in it with /proc, /sys, /dev and /run of its own,
     the build host's name resolution, and no daemon started by package scripts.
-  - Mounts live in the mount namespace of the command and vanish with it, and so does every process it left.
+  - Mounts live in the mount namespace of the command and vanish with it, and so does every process it left. A task
+    with C(async) is waited for.
+  - /run has what packages declare for the boot. Programs that need a running system, or would change the kernel of the
+    build host, do nothing and say so once, such as sysctl, modprobe, swapon and update-grub.
   - Works as root, and as an ordinary user with a range of subordinate ids.
 options:
   tree:
@@ -34,10 +37,11 @@ from ansible.utils.display import Display
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, entering
 
 display = Display()
 _PR_SET_PDEATHSIG = 1
+_ASYNC = r"async_wrapper\.py"
 
 
 class Connection(ConnectionBase):
@@ -59,7 +63,9 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd, in_data=None, sudoable=True):
         """Run a command line in the tree; return its exit status, stdout and stderr."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        rc, out, err = self._run([self._play_context.executable or "/bin/sh", "-c", cmd], in_data)
+        # What a task has in the background would end with this command: it is waited for.
+        linger = _ASYNC if "async_wrapper" in cmd else ""
+        rc, out, err = self._run([self._play_context.executable or "/bin/sh", "-c", cmd], in_data, linger=linger)
         # Ansible takes a full disk for an unreachable host when it cannot make its own folder there.
         if rc != 0 and "mkdir" in cmd and "/ansible-tmp-" in cmd:
             raise AnsibleError(f"cannot make a temporary folder in the tree: {_text(err)}")
@@ -93,10 +99,10 @@ class Connection(ConnectionBase):
             # No connection failure: that would be an unreachable host, whose failure no rescue sees.
             raise AnsibleError(f"cannot copy: {_text(err)}")
 
-    def _run(self, argv, in_data=None, stdin=None, stdout=None):
+    def _run(self, argv, in_data=None, stdin=None, stdout=None, linger=""):
         self._connect()
         try:
-            words = chroot.enter_words(self.get_option("tree"), argv)
+            words = chroot.enter_words(self.get_option("tree"), argv, linger=linger)
             process = self._runner.start(words, stdin=stdin or in_data is not None, stdout=stdout)
         except GoldsmithError as error:
             raise AnsibleConnectionFailure(str(error)) from error
@@ -107,7 +113,10 @@ class Connection(ConnectionBase):
             raise
         if process.returncode == chroot.REFUSED and err.startswith(b"cannot enter the tree"):
             raise AnsibleConnectionFailure(_text(err))
-        return process.returncode, out or b"", err
+        said, notes = entering.notes(err.decode("utf-8", "surrogateescape"))
+        for note in notes:
+            display.warning(f"in the tree {note}")
+        return process.returncode, out or b"", said.encode("utf-8", "surrogateescape")
 
 
 def _text(said: bytes) -> str:

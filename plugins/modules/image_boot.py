@@ -13,8 +13,8 @@ short_description: Boot an image under QEMU and see whether it works
 description:
   - Boots a disk image, or a root file system with its kernel and ramdisk as OpenStack Compute boots a triplet, gives it
     instance data as a cloud does, waits until the account accepts the key of the instance, and tells what it saw.
-  - The image itself is never changed. A disk is booted over a copy-on-write layer, a root file system from a copy whose
-    file and file system were grown beforehand. Both are gone afterwards.
+  - The image itself is not changed, unless O(in_place) is set. A disk is booted over a copy-on-write layer, a root file
+    system from a copy whose file and file system were grown beforehand. Both are gone afterwards.
   - Uses KVM where it really works, else emulation. Needs no privileges.
   - Fails with one line that says how far the guest came and what it wrote last.
 options:
@@ -23,7 +23,7 @@ options:
       - V(checked) boots, looks, and powers off. No process and no file but O(console_log) is left, however it ends.
       - V(running) leaves the guest up under the O(name) for other tools. It is started only if it does not run yet.
         To change anything about it, stop it first.
-      - V(stopped) ends that guest at once, as a cloud deletes an instance, and removes all that belongs to it.
+      - V(stopped) ends that guest, and removes all that belongs to it but an O(image) with O(in_place).
     type: str
     choices: [checked, running, stopped]
     default: checked
@@ -115,6 +115,23 @@ options:
     description: Seconds from the start until the guest has finished its own start. Also the limit for each command.
     type: int
     default: 300
+  in_place:
+    description:
+      - Let the guest write to O(image) itself, which is as the guest left it then. For a disk image of your own.
+      - The disk is as large as the image then, whatever O(disk_size) says.
+    type: bool
+    default: false
+  with_run:
+    description: With O(state=running), whether the guest ends when the playbook run that started it is gone.
+    type: bool
+    default: false
+  power_off:
+    description:
+      - With O(state=stopped), the seconds in which the guest has to power off by itself, after its power button was
+        pressed. It is an error if it does not.
+      - V(0) ends it at once, as a cloud deletes an instance.
+    type: int
+    default: 0
   console_log:
     description: Path where the log of the serial console is written, also when the boot fails.
     type: path
@@ -301,7 +318,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes im
 
 _SIZES = ("disk_size", "memory")
 # Parameters that are not of the boot itself.
-_OTHER = ("state", "name", "directory", "commands")
+_OTHER = ("state", "name", "directory", "commands", "with_run", "power_off")
 
 
 def _plan(params: dict[str, Any]) -> boot.BootPlan:
@@ -320,13 +337,13 @@ def _work(module: AnsibleModule) -> dict[str, Any]:
     ran = instance.runs
     seen: dict[str, Any] = {}
     if params["state"] == "stopped":
-        changed = instance.exists if module.check_mode else instance.stop()
+        changed = instance.exists if module.check_mode else instance.stop(grace=params["power_off"])
     else:
         plan = _plan(params)
         boot.check_image(Runner(), plan)
         changed = not ran
         if not module.check_mode:
-            changed, seen = instance.start(Runner(), plan)
+            changed, seen = instance.start(Runner(), plan, with_run=params["with_run"])
     states = ("running" if ran else "stopped", params["state"])
     diff = {moment: f"{params['name']} {state}\n" for moment, state in zip(("before", "after"), states)}
     return {"changed": changed, "diff": diff, **seen}
@@ -354,6 +371,9 @@ def main() -> None:
             "ssh_key": {"type": "path", "no_log": False},
             "outbound": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 300},
+            "in_place": {"type": "bool", "default": False},
+            "with_run": {"type": "bool", "default": False},
+            "power_off": {"type": "int", "default": 0},
             "console_log": {"type": "path"},
             "commands": {"type": "list", "elements": "str", "default": []},
             "cache_dir": {"type": "path"},

@@ -68,6 +68,7 @@ class BootPlan:
     outbound: bool = False
     timeout: float = 300
     console_log: str | None = None
+    in_place: bool = False
     commands: tuple[str, ...] = ()
     cache_dir: str | None = None
     name: str = ""
@@ -81,6 +82,8 @@ class BootPlan:
             raise OptionError("image", "", "there is nothing to boot", hint="name an image, or kernel and ramdisk")
         if bool(self.kernel) != bool(self.ramdisk):
             raise OptionError("kernel", self.kernel, "kernel and ramdisk go together")
+        if self.kernel and self.in_place:
+            raise OptionError("in_place", True, "a root file system is always booted from a copy", hint="leave it out")
         if self.kernel and self.firmware == "uefi":
             raise OptionError("firmware", "uefi", "a kernel given directly needs no firmware", hint="use bios")
         platform = qemu.PLATFORMS[self.architecture]
@@ -223,8 +226,7 @@ class Boot:
     def _prepare(self) -> qemu.Machine:
         plan, folder = self._plan, self._folder
         platform = qemu.PLATFORMS[plan.architecture]
-        prepare = boot_disk.grown_copy if plan.kernel else boot_disk.overlay
-        disks = [prepare(self._runner, plan.image, plan.disk_size, folder)] if plan.image else []
+        disks = [self._disk(plan.image)] if plan.image else []
         if not plan.ssh_key:
             session.make_key(self._runner, self.key)
         identity = str(uuid.uuid4())
@@ -248,6 +250,12 @@ class Boot:
             outbound=plan.outbound,
         )
         return self._with_instance_data(machine)
+
+    def _disk(self, image: str) -> qemu.Disk:
+        if self._plan.in_place:
+            return boot_disk.itself(self._runner, image)
+        prepare = boot_disk.grown_copy if self._plan.kernel else boot_disk.overlay
+        return prepare(self._runner, image, self._plan.disk_size, self._folder)
 
     def _with_instance_data(self, machine: qemu.Machine) -> qemu.Machine:
         plan = self._plan

@@ -42,6 +42,13 @@ def overlay(runner: Runner, image: str, size: int, folder: Path) -> Disk:
     return Disk(str(path), "qcow2", size)
 
 
+def itself(runner: Runner, image: str) -> Disk:
+    """Return a disk image as a disk that the guest writes to."""
+    require_bootable(runner, image, is_disk=True)
+    disk = qemu_img.inspect(runner, image)
+    return Disk(image, disk.format, disk.virtual_size)
+
+
 def grown_copy(runner: Runner, image: str, size: int, folder: Path) -> Disk:
     """Return a private copy of a root file system on a disk of *size* bytes.
 

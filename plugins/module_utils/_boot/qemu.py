@@ -45,6 +45,8 @@ METADATA_GUEST = "169.0.0.15"
 BADLY_EMULATED = ("cx16", "la57", "erms", "fsrm")
 _PROBE_SECONDS = 5.0
 _PID = "pid"
+# The socket by which a machine is told what to do
+CONTROL = "qmp"
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Machine:
     @property
     def qmp(self) -> Path:
         """The control socket."""
-        return self.folder / "qmp"
+        return self.folder / CONTROL
 
     @property
     def pidfile(self) -> Path:

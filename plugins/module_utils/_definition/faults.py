@@ -79,6 +79,8 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "firmware", f"does not go with {other}; use {' or '.join(firmwares)}"
     if values["build"] == "virt_install" and values["architecture"] != "amd64":
         yield "architecture", "cannot be that of an installed machine yet; use image_build=chroot"
+    if values["configure"] == "booted" and values["build"] != "chroot":
+        yield "configure", f"does not go with image_build={values['build']}, whose system runs anyway; leave it out"
     if values["agent"] and values["agent"] not in axes.agents:
         yield "agent", f"does not go with {resize}; use {' or '.join(axes.agents)}, or another image_resize"
     if values["volumes"] and not strategy.get("volume_group"):

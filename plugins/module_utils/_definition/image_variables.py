@@ -155,6 +155,21 @@ IMAGE = (
             check=checks.path,
         ),
         Variable(
+            "configure",
+            "text",
+            "tree",
+            "Where image_roles run: in the tree; or booted, in the same system under QEMU, over ssh, for roles that "
+            "need a running system. The files are taken back afterwards.",
+            choices=("tree", "booted"),
+        ),
+        Variable(
+            "gather_facts",
+            "flag",
+            True,
+            "Whether facts are gathered before image_roles run. In a tree they are those of the image, none of the "
+            "build host.",
+        ),
+        Variable(
             "keep_machine", "flag", False, "Whether the guest that image_build=virt_install made stays, switched off."
         ),
         Variable(

@@ -45,6 +45,7 @@ def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "volumes", [f"{one['name']} {one['size']} {one['mountpoint']}".strip() for one in done["volumes"]]
     yield "packages", done["packages"]
     yield "roles", done["roles"]
+    yield "roles run", ["in the booted system"] if done["roles"] and done["configure"] == "booted" else []
     yield "account", [done["user"]]
     yield "of the builder's", done["local_configuration"]
     yield "locales", done["locales"]

@@ -20,20 +20,24 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
     missing_program,
 )
 
-_COMMON = ("--mount", "--pid", "--fork", "--kill-child")
+_COMMON = ("--mount", "--pid", "--uts", "--fork", "--kill-child")
+# What reaches the kernel of this host whatever the namespaces: its modules, clock, network, registers, log and power.
+_WITHOUT = "-sys_module,-sys_time,-net_admin,-sys_rawio,-syslog,-sys_boot"
+_CAPABILITIES = ("setpriv", "--bounding-set", _WITHOUT)
 
 
 def prefix() -> list[str]:
     """Return the words to put before an argv so that it runs as root over a private set of mounts and processes.
 
-    Every mount made behind it vanishes with the process, however it ends. As an ordinary user the same holds, with
+    Every mount made behind it vanishes with the process, however it ends, and it cannot change the kernel of this
+    host: no module, clock, network device or packet filter. As an ordinary user the same holds, with
     the user's subordinate ids as the other accounts, and the kernel knows the emulators of the host there, which it
     learns from root otherwise. Raises GoldsmithError when the user has no such ids.
     """
     if os.geteuid() == 0:
-        return ["unshare", *_COMMON, *_propagation()]
+        return ["unshare", *_COMMON, *_propagation(), *_CAPABILITIES]
     _require_subordinate_ids()
-    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words()]
+    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words(), *_CAPABILITIES]
 
 
 def enter(words: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -121,8 +122,8 @@ class Runner:
             raise
         result = Result(tuple(words), rc, "".join(stdout), "".join(stderr))
         # setpriv exits with 127 when it cannot find the program.
-        if rc == 127 and result.stderr.startswith("setpriv: "):
-            raise missing_program(words[0])
+        if rc == 127 and (missing := re.match(r"setpriv: failed to execute ([^:]+):", result.stderr)):
+            raise missing_program(missing.group(1))
         if check and rc != 0:
             raise ProgramError(result)
         return result

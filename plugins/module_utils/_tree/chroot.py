@@ -7,74 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import locale, stack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import entering, locale, stack
 
 REFUSED = 125
-# A file with this text was made by us, and left behind when its run was killed.
-_MARK = "# laid over while a program runs in the tree"
-
-# Runs as the first process of its process namespace: when it ends, so does all that the program left running.
-# A path in the tree is written to from outside only after it was resolved: a link could lead to the host.
-_ENTER = r"""
-tree=$1 mark=$2; shift 2
-refuse() { echo "cannot enter the tree $tree: $1" >&2; exit 125; }
-inside() { case $(realpath -m -- "$1") in "$tree"/*) return 0;; *) return 1;; esac; }
-for folder in proc sys dev run; do
-  [ ! -L "$tree/$folder" ] || refuse "/$folder is a link"
-  mkdir -p "$tree/$folder"
-done
-mount -t proc proc "$tree/proc" 2>/dev/null || mount --rbind /proc "$tree/proc" || refuse "no /proc"
-{ mount --bind "$tree/proc/sys" "$tree/proc/sys" && mount -o remount,bind,ro "$tree/proc/sys"; } 2>/dev/null
-mount --rbind /sys "$tree/sys" || refuse "no /sys"
-mount -o remount,bind,ro "$tree/sys" 2>/dev/null
-mount -t tmpfs -o mode=755,size=1m dev "$tree/dev" || refuse "no /dev"
-for node in null zero full random urandom tty; do
-  : >"$tree/dev/$node"; mount --bind "/dev/$node" "$tree/dev/$node" || refuse "no /dev/$node"
-done
-mkdir "$tree/dev/pts" "$tree/dev/shm"
-mount -t devpts -o newinstance,mode=620,ptmxmode=666 devpts "$tree/dev/pts" || refuse "no /dev/pts"
-mount -t tmpfs -o mode=1777 shm "$tree/dev/shm"
-ln -s pts/ptmx "$tree/dev/ptmx"
-ln -s /proc/self/fd "$tree/dev/fd"
-for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${number%%:*}" "$tree/dev/${number#*:}"; done
-mount -t tmpfs -o mode=755 run "$tree/run" || refuse "no /run"
-mkdir -m 1777 "$tree/run/lock"
-mkdir "$tree/run/goldsmith"
-
-made=
-cover() { # lay a host file over a file of the tree, which is made for the time being if it is missing
-  inside "$2" && [ -d "${2%/*}" ] && [ ! -L "$2" ] || return 0
-  if [ ! -e "$2" ]; then echo "$mark" >"$2"; fi
-  if [ -f "$2" ] && [ "$(head -c 100 "$2")" = "$mark" ]; then made="$made ${2#"$tree"}"; fi
-  mount --bind "$1" "$2"
-}
-if [ -r /etc/resolv.conf ]; then
-  cp -L /etc/resolv.conf "$tree/run/goldsmith/resolv.conf"
-  name=$tree/etc/resolv.conf
-  if [ ! -L "$name" ]; then
-    cover "$tree/run/goldsmith/resolv.conf" "$name"
-  else # a link to what a daemon keeps in /run
-    goal=$(readlink "$name"); goal=/${goal#"${goal%%[!./]*}"}
-    case $goal in
-      */../*) ;;
-      /run/*) inside "$tree$goal" && mkdir -p "$tree${goal%/*}" && cp "$tree/run/goldsmith/resolv.conf" "$tree$goal" ;;
-    esac
-  fi
-fi
-printf '#!/bin/sh\nexit 101\n' >"$tree/run/goldsmith/policy-rc.d" # Debian: no daemon is started
-chmod 755 "$tree/run/goldsmith/policy-rc.d"
-cover "$tree/run/goldsmith/policy-rc.d" "$tree/usr/sbin/policy-rc.d"
-
-"$@"
-status=$?
-for name in $made; do inside "$tree$name" && umount "$tree$name" && rm -f "$tree$name"; done
-exit $status
-"""
-
 # Mounts the root file system of an image first; the loop device goes with the mount.
 _MOUNT = r"""
 folder=$1 image=$2 offset=$3 size=$4; shift 4
@@ -98,13 +38,16 @@ exit $status
 """
 
 
-def enter_words(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
+def enter_words(
+    tree: str, argv: Sequence[str], environment: Mapping[str, str] | None = None, *, linger: str = ""
+) -> list[str]:
     """Return the argv that runs *argv* in the tree. Its exit status is that of the program.
 
-    Raises GoldsmithError when the tree is none or the namespaces cannot be entered.
+    It ends only when nothing runs there any more with a word in its command line that ends in *linger*, a pattern of
+    grep. Raises GoldsmithError when the tree is none or the namespaces cannot be entered.
     """
     folder = _folder(tree)
-    return [*stack.prefix(folder), "sh", "-c", *_enter(folder, argv, environment)]
+    return [*stack.prefix(folder), *_enter(folder, argv, environment, linger)]
 
 
 def beside_words(tree: str, argv: Sequence[str]) -> list[str]:
@@ -112,7 +55,7 @@ def beside_words(tree: str, argv: Sequence[str]) -> list[str]:
 
     It goes behind the prefix by which the tree is seen.
     """
-    return ["sh", "-c", _ENTER, "beside", os.path.realpath(tree), _MARK, *argv]
+    return entering.words(os.path.realpath(tree), argv, booted=False)
 
 
 def image_words(
@@ -121,7 +64,7 @@ def image_words(
     """Return the argv that runs *argv* in the file system at *start* of an image, mounted on *folder* meanwhile."""
     folder = os.path.realpath(folder)
     mount = [_MOUNT, "mount", folder, os.path.abspath(image), str(start), str(size)]
-    return [*namespaces.prefix(), "sh", "-c", *mount, *_enter(folder, argv, environment)]
+    return [*namespaces.prefix(), "sh", "-c", *mount, *_enter(folder, argv, environment)[2:]]
 
 
 def tree_has(runner: Runner, tree: str, name: str) -> bool:
@@ -142,9 +85,17 @@ def run(
     words: Sequence[str],
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Result:
-    """Run words made here; raise GoldsmithError when the tree could not be entered at all."""
+    """Run words made here; raise GoldsmithError when the tree could not be entered at all.
+
+    *on_note* hears what was left undone, since no system runs in a tree.
+    """
     result = runner.run(words, check=False, timeout=timeout, on_line=on_line)
+    said, notes = entering.notes(result.stderr)
+    for note in notes if on_note else ():
+        on_note(note)
+    result = replace(result, stderr=said)
     if result.rc == REFUSED and result.last_line.startswith("cannot enter the tree"):
         said = result.stderr.strip().splitlines()
         cause = f" ({said[-2].strip()})" if len(said) > 1 else ""
@@ -160,5 +111,5 @@ def _folder(tree: str) -> str:
     return path
 
 
-def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None) -> list[str]:
-    return [_ENTER, "enter", tree, _MARK, "chroot", tree, *locale.words(environment), *argv]
+def _enter(tree: str, argv: Sequence[str], environment: Mapping[str, str] | None, linger: str = "") -> list[str]:
+    return entering.words(tree, ["chroot", tree, *locale.words(environment), *argv], booted=True, linger=linger)

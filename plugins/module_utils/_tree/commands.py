@@ -68,11 +68,12 @@ def run_in_image(runner: Runner, image: str, work: Work, *, partition: int | Non
 
 def _run_steps(runner: Runner, work: Work, enter: Enter) -> dict[str, Any]:
     results = []
+    notes: list[str] = []
     for step in work.steps:
         began = time.monotonic()
         argv = [*_CHDIR, work.chdir, *step] if work.chdir else list(step)
         try:
-            result = chroot.run(runner, enter(argv), work.timeout)
+            result = chroot.run(runner, enter(argv), work.timeout, on_note=notes.append)
         except ProgramTimeout as error:
             # What was laid over goes with an orderly run only.
             chroot.run(runner, enter(["true"]))
@@ -85,7 +86,8 @@ def _run_steps(runner: Runner, work: Work, enter: Enter) -> dict[str, Any]:
                 results=results,
                 **_last(results),
             )
-    return {"changed": True, "results": results, **_last(results)}
+    warnings = {"warnings": [f"in the tree {note}" for note in dict.fromkeys(notes)]} if notes else {}
+    return {"changed": True, "results": results, **_last(results), **warnings}
 
 
 def _skip(work: Work, has: Has) -> str | None:

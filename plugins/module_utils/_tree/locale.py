@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import SYSTEM_PATH
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stand_ins
 
 # All that they may know of the host.
 _INHERITED = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TERM")
 _FIXED = {
-    "PATH": SYSTEM_PATH,
+    "PATH": f"{stand_ins.FOLDER}:{SYSTEM_PATH}",
     "HOME": "/root",
     "USER": "root",
     "LOGNAME": "root",

@@ -90,7 +90,8 @@ def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage:
     # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
     direct = no_proxy({**os.environ, "http_proxy": request.proxy})
     environment = locale.words({"DPKG_FORCE": "unsafe-io", **direct})
-    start = [*prefix, "sh", "-c", 'exec "$@" 2>&1', "mmdebstrap", *environment]
+    # Package scripts write down the name of the machine: here that of none.
+    start = [*prefix, "sh", "-c", 'hostname localhost; exec "$@" 2>&1', "mmdebstrap", *environment]
     with scratch_folder("keys") as folder:
         keyring = str(folder) if keys.write(request.keys, folder) else ""
         result = runner.run([*start, *command(request, keyring)], check=False, on_line=listen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,26 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_wa
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import align_up
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import SECTOR, align_up
 
 _BLOCK = 4096
 _LARGEST_STATUS = 64 << 20
-
+# A file that takes less than its size, and is larger than this, may have holes that count.
+_SPARSE = 1 << 20
+_COUNT_DATA = r"""
+import os, sys
+block, blocks = int(sys.argv[1]), 0
+for path in sys.stdin.buffer.read().split(b"\0")[:-1]:
+    file, place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW), 0
+    try:
+        while True:
+            start = os.lseek(file, place, os.SEEK_DATA)
+            place = os.lseek(file, start, os.SEEK_HOLE)
+            blocks += -(-place // block) - start // block
+    except OSError:
+        os.close(file)  # no more data
+print(blocks * block)
+"""
 
 _WRITE = r"""
 tree=$1 path=$2 mode=$3
@@ -122,12 +138,15 @@ def version_key(version: str) -> list[tuple[int, int | str]]:
 
 
 def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
-    """Return what the tree takes up; it depends on nothing but the tree, not on the host's file system."""
-    listing = runner.run([*prefix, "find", tree, "-xdev", "-printf", r"%y %i %s %f\0"]).stdout
+    """Return what the tree takes up, holes not counted; it depends on nothing but the tree, not on the host's file
+    system."""
+    listing = runner.run([*prefix, "find", tree, "-xdev", "-printf", r"%y %i %s %b %P\0"]).stdout
     data = files = 0
     seen: set[str] = set()
+    sparse = []
     for line in listing.rstrip("\0").split("\0"):
-        kind, inode, size, name = line.split(" ", 3)
+        kind, inode, size, sectors, path = line.split(" ", 4)
+        name = path.rpartition("/")[2]
         if kind == "d":
             data += _BLOCK
         # Every name is an entry in a folder; folders are seldom full.
@@ -136,8 +155,14 @@ def measure(runner: Runner, tree: str, prefix: Sequence[str]) -> Extent:
             continue  # a hard link
         seen.add(inode)
         files += 1
-        if kind == "f" or (kind == "l" and int(size) >= 60):
+        if kind == "f" and _SPARSE < int(size) > int(sectors) * SECTOR:
+            sparse.append(f"{tree}/{path}\0")
+        elif kind == "f" or (kind == "l" and int(size) >= 60):
             data += align_up(int(size), _BLOCK)
+    if sparse:
+        # How many blocks the host gave them is no measure: it may have packed them.
+        argv = [*prefix, sys.executable, "-I", "-S", "-c", _COUNT_DATA, str(_BLOCK)]
+        data += int(runner.run(argv, stdin="".join(sparse)).stdout)
     return Extent(data, files)
 
 
@@ -178,7 +203,11 @@ def packages(tree: str) -> list[dict[str, str]]:
 def remove(runner: Runner, path: str, prefix: Sequence[str]) -> None:
     """Remove a folder whose files may belong to subordinate ids, and nothing that is mounted in it."""
     if os.path.lexists(path):
-        runner.run([*prefix, "rm", "-rf", "--one-file-system", "--", path])
+        argv = [*prefix, "rm", "-rf", "--one-file-system", "--", path]
+        if runner.run(argv, check=False).rc != 0:
+            # Immutable files, and those open for appending only, are in the way.
+            runner.run([*prefix, "chattr", "-R", "-f", "-i", "-a", path], check=False)
+            runner.run(argv)
 
 
 def clamp_times(runner: Runner, tree: str, epoch: int, prefix: Sequence[str]) -> None:

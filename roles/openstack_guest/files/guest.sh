@@ -114,6 +114,7 @@ lacks() { [ "$mode" = check ] && [ ! -e "$1" ]; }
 
 # The last step within the system: all else is cleaned from outside. Goes without Python, which it may remove.
 seal() {
+    lift_flags
     unwanted=$(both "$(installed_packages)" $unwanted)
     # Only what these packages brought: others that nothing needs may be somebody's. A line for each: NAME KIB
     brought=$([ -z "$unwanted" ] || packages_brought_by $unwanted)
@@ -129,6 +130,17 @@ seal() {
     if command -v systemd-sysusers >/dev/null && { outdated /etc/.updated || outdated /var/.updated; }; then
         change "the linker's cache and the system users up to date" update_system
     fi
+}
+
+# A file system is made anew for the image, and these flags are not carried over.
+lift_flags() {
+    command -v lsattr >/dev/null || return 0
+    protected=$(find / -xdev \( -type f -o -type d \) -exec lsattr -d {} + 2>/dev/null |
+        sed -n 's/^[^ ]*[ia][^ ]* \{1,\}//p')
+    [ -n "$protected" ] || return 0
+    echo "$protected" | while read -r name; do
+        change "$name is no longer immutable or append-only, which an image does not keep" chattr -i -a "$name"
+    done
 }
 
 outdated() { [ ! -e "$1" ] || [ /usr -nt "$1" ]; }

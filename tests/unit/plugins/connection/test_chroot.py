@@ -29,7 +29,7 @@ def outlive_parent() -> Iterator[None]:
 @pytest.fixture
 def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> chroot.Connection:
     """Its programs run here, not in the tree."""
-    monkeypatch.setattr(chroot_module, "enter_words", lambda tree, argv: list(argv))
+    monkeypatch.setattr(chroot_module, "enter_words", lambda tree, argv, linger="": list(argv))
     connection = chroot.Connection(PlayContext())
     connection.get_option = {"tree": str(tmp_path / "tree")}.get
     return connection
@@ -39,6 +39,22 @@ def test_status_and_streams(connection: chroot.Connection) -> None:
     assert connection.exec_command("cat; echo err >&2; exit 4", in_data=b"in") == (4, b"in", b"err\n")
     assert connection.exec_command("exit 125") == (125, b"", b"")
     assert connection.exec_command("echo one 'two  three'")[1] == b"one two  three\n"
+
+
+def test_a_task_in_the_background_is_waited_for(connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(chroot_module, "enter_words", lambda tree, argv, linger="": asked.append(linger) or list(argv))
+    connection.exec_command("echo /tmp/ansible-tmp-1/AnsiballZ_async_wrapper.py 1 60 x")
+    connection.exec_command("echo x")
+    assert asked == [r"async_wrapper\.py", ""]
+
+
+def test_what_is_left_undone_is_a_warning(connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(chroot.display, "warning", told.append)
+    said = "echo before >&2; printf 'goldsmith-note: sysctl does nothing\\n%.0s' 1 2 >&2; exit 3"
+    assert connection.exec_command(said) == (3, b"", b"before\n")
+    assert told == ["in the tree sysctl does nothing"]
 
 
 def test_a_tree_that_cannot_be_entered_is_unreachable(connection: chroot.Connection) -> None:

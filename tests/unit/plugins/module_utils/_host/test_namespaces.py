@@ -53,7 +53,9 @@ def test_in_a_chroot_that_is_no_mount_the_propagation_is_left_alone(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/dev"))
-    assert namespaces.prefix()[-2:] == ["--propagation", "unchanged"]
+    words = namespaces.prefix()
+    assert words[words.index("--propagation") + 1] == "unchanged"
+    assert words.index("--propagation") < words.index("setpriv")
 
 
 @pytest.mark.usefixtures("user")
@@ -64,7 +66,18 @@ def test_a_user_becomes_root_of_a_user_namespace_with_emulators(
     files(monkeypatch, tmp_path, subuid="builder:100000:65536\n", subgid="4711:100000:65536\n")
     words = namespaces.prefix()
     assert {"--map-auto", "--map-root-user", "--mount", "--pid", "--fork"} <= set(words)
-    assert words[-1] == "emulators"
+    assert words[words.index("emulators") + 1 :][:2] == ["setpriv", "--bounding-set"]
+
+
+@pytest.mark.root
+def test_what_runs_there_cannot_change_the_kernel_of_the_host() -> None:
+    said = (
+        Runner().run([*namespaces.prefix(), "sh", "-c", "hostname elsewhere && grep CapBnd /proc/self/status"]).stdout
+    )
+    mask = int(said.split()[-1], 16)
+    # net_admin, sys_module, sys_rawio, sys_boot, sys_time and syslog, by their numbers; sys_admin is there
+    assert [mask >> number & 1 for number in (12, 16, 17, 22, 25, 34, 21)] == [0, 0, 0, 0, 0, 0, 1]
+    assert os.uname().nodename != "elsewhere"
 
 
 @pytest.mark.usefixtures("user")
