@@ -114,6 +114,9 @@ class Connection(ConnectionBase):
         if process.returncode == chroot.REFUSED and err.startswith(b"cannot enter the tree"):
             raise AnsibleConnectionFailure(_text(err))
         said, notes = entering.notes(err.decode("utf-8", "surrogateescape"))
+        # So says systemd's own shutdown.
+        if "Running in chroot, ignoring request" in said:
+            notes.append("a reboot is passed over")
         for note in notes:
             display.warning(f"in the tree {note}")
         return process.returncode, out or b"", said.encode("utf-8", "surrogateescape")

@@ -19,7 +19,16 @@ FACTS = (
     *("image_beginning", "image_begins_at", "image_builder", "image_complete", "image_configured", "image_definition"),
     *("image_is_current", "image_kind", "image_known_proof", "image_purpose", "image_read", "image_timings"),
     *("image_boot_memory", "image_boot_size", "image_boot_timeout", "image_facts_of_files"),
-    *("image_guest", "image_key", "image_place", "image_tree", "image_workspace"),
+    *(
+        "image_cause",
+        "image_guest",
+        "image_key",
+        "image_needs_a_system",
+        "image_place",
+        "image_ran_in_tree",
+        "image_tree",
+        "image_workspace",
+    ),
 )
 # What was a variable once, with what to write in its place.
 _RENAMED = {"image_cloud_init": "image_agent=cloud_init or image_agent=goldsmith"}

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What widely used roles do, in a tree: the table of docs/operator/customising.md, row by row."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import usual_roles
+from helpers.cache import cached
+from helpers.modules import run_module
+from helpers.tools import clean_environment, run_tool, tool
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stack
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+RELEASE = "trixie"
+DEFINITION = {
+    "build": "chroot",
+    "configure": "tree",
+    "resize": "cloud_init",
+    "root_device": "LABEL=cloudimg-rootfs",
+    "filesystem": "ext4",
+}
+PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: goldsmith.openstack.image, tasks_from: "{{ item }}"}
+      loop: [prepare, facts]
+    - ansible.builtin.include_role: {name: "{{ item }}"}
+      loop: "{{ usual_roles }}"
+    - ansible.builtin.meta: flush_handlers
+"""
+TREE = "ansible_connection=goldsmith.openstack.chroot ansible_python_interpreter=/usr/bin/python3"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A system in a folder, and how Ansible reaches it."""
+
+    path: Path
+    folder: Path
+
+    def play(self, text: str, *, umask: int = 0o022, **variables: object) -> subprocess.CompletedProcess[str]:
+        """Run a playbook in it."""
+        (self.folder / "play.yml").write_text(text)
+        (self.folder / "hosts").write_text(
+            f"image_system {TREE} ansible_remote_tmp=/tmp/.ansible ansible_chroot_tree={self.path}\n"
+        )
+        environment = {
+            **clean_environment(),
+            "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{usual_roles.collections()}",
+            "ANSIBLE_CONFIG": os.environ["ANSIBLE_CONFIG"],
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        argv = [tool("ansible-playbook"), "-i", "hosts", "play.yml", "--skip-tags", "running"]
+        argv += ["-e", json.dumps(variables)]
+        return subprocess.run(
+            argv, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, umask=umask
+        )
+
+    def run(self, script: str) -> str:
+        """Run a script in it, and return what it prints."""
+        done = run_module("chroot_exec", {"tree": str(self.path), "script": script})
+        assert not done.get("failed"), done["msg"]
+        return str(done["stdout"])
+
+    def see(self, path: str) -> str:
+        """The text of a file."""
+        return self.run(f"cat {path}")
+
+
+def system() -> Path:
+    """A small Debian with what the roles expect of a machine; made once, and not written to."""
+
+    def make(folder: Path) -> None:
+        argv = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(usual_roles.PACKAGES)}"]
+        run_tool([*argv, RELEASE, str(folder / "tree")], cwd=folder, timeout=900)
+
+    return cached("usual-system", f"{RELEASE} {usual_roles.PACKAGES}", make) / "tree"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    folder = tmp_path_factory.mktemp("usual")
+    path = folder / "tree"
+    stack.lay(str(path), [str(system())])
+    found = Tree(path, folder)
+    found.run(usual_roles.PREPARATION + "rm -f /etc/hostname /etc/ssh/ssh_host_*")
+    yield found
+    stack.remove(Runner(), str(path))
+
+
+def of_the_host() -> str:
+    """What no task in a tree may change."""
+    asked = "hostname; cat /proc/swaps /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/kptr_restrict; date +%Z"
+    return run_tool(["sh", "-c", f"{asked}; nft list ruleset 2>/dev/null || :"], cwd="/")
+
+
+@pytest.fixture(scope="module")
+def said(tree: Tree) -> str:
+    """What Ansible said while all roles configured the tree, from under a strict umask."""
+    host = of_the_host()
+    roles = [str(path) for path in usual_roles.write(tree.folder)]
+    given = {"usual_folder": str(tree.folder), "image_definition": DEFINITION}
+    done = tree.play(PLAY, umask=0o077, usual_roles=roles, **given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert of_the_host() == host
+    return " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.usefixtures("said")
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        # Facts of the smallest instance, the name of no host, and a mode that no umask of the host decided
+        ("grep worker_processes /etc/nginx/nginx.conf", "worker_processes 1;"),
+        ("cat /srv/page.html; stat -c %a /srv/page.html", "on localhost\n644"),
+        # Services are enabled, and start with the instance
+        ("systemctl is-enabled nginx engine cron memcached", "enabled\n" * 4),
+        # What is to be set and loaded stands in files
+        ("cat /etc/sysctl.d/90-engine.conf", "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1"),
+        ("cat /etc/sysctl.d/99-hardening.conf", "kernel.kptr_restrict=2"),
+        ("cat /etc/modules-load.d/engine.conf", "br_netfilter"),
+        ("id -nG operator", "operator engine"),
+        ("ls /etc/apt/sources.list.d | grep engine || echo none", "none"),
+        ("readlink /etc/localtime; cat /etc/timezone", "/usr/share/zoneinfo/Europe/Vienna\nEurope/Vienna"),
+        ("cat /etc/hostname", "web1"),
+        ("sshd -T | grep -iE '^(maxauthtries|x11forwarding)'", "maxauthtries 3\nx11forwarding no"),
+        ("stat -c '%a %U' /etc/sudoers.d/operators", "440 root"),
+        ("awk '$5 ~ /^[0-9]+$/ && $5 < 3071' /etc/ssh/moduli | wc -l", "0"),
+        ("ls /boot/grub/grub.cfg 2>/dev/null || cat /etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="slab_nomerge"'),
+        ("grep /mnt/scratch /etc/fstab", "tmpfs /mnt/scratch tmpfs nosuid,nodev 0 0"),
+        ("getcap /bin/sleep", "/bin/sleep cap_net_raw=ep"),
+        ("apt-mark showhold", "procps"),
+        ("lsattr /etc/hardened | cut -c5", "i"),
+        # Nobody is left waiting for a task in the background
+        ("cat /srv/db/job /srv/db/other-job", "finished\nfinished"),
+        ("stat -c '%U %a' /srv/db/settings", "db 600"),
+        ("crontab -u db -l | tail -n 1", "5 3 * * * /bin/true"),
+        ("stat -c '%s %b' /srv/db/space", "214748364800 0"),
+        ("locale -a | grep de_AT", "de_AT.utf8"),
+        ("getfacl -cp /srv/db | grep nobody", "user:nobody:r-x"),
+        ("cat /srv/rules/rule; readlink /etc/alternatives/agent; cat /srv/script", "rule\n/usr/local/bin/agent\nran"),
+        ("/opt/agent/bin/pip list 2>/dev/null | grep usual | tr -s ' '", "usual 1"),
+        # The policy that keeps services from being started was a role's own for a while, and is gone
+        ("ls /usr/sbin/policy-rc.d", "/usr/sbin/policy-rc.d"),
+    ],
+)
+def test_a_task_has_done_its_work(tree: Tree, question: str, answer: str) -> None:
+    assert tree.run(question) == answer.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "in the tree modprobe loads nothing",
+        "in the tree sysctl applies no value",
+        "in the tree swapon changes no swap",
+        "in the tree swapoff changes no swap",
+        "in the tree hwclock leaves the clock",
+        "in the tree update-grub writes nothing",
+        "in the tree a reboot is passed over",
+    ],
+)
+def test_what_was_left_undone_is_said_once(said: str, note: str) -> None:
+    assert said.count(note) == 1
+
+
+def test_nothing_is_left_of_what_was_laid_over(tree: Tree, said: str) -> None:
+    there = Runner().run([*stack.prefix(str(tree.path)), "sh", "-c", 'cd "$1" && ls run dev proc sys', "ls", tree.path])
+    assert there.stdout.split() == ["dev:", "proc:", "run:", "sys:"]
+    assert not (Path(stack.upper(str(tree.path))) / "usr/sbin/policy-rc.d").exists()
