@@ -86,7 +86,7 @@ ROLES: dict[str, tuple[str, str]] = {
 - name: Have its group
   ansible.builtin.group: {name: engine, system: true}
 - name: Have a user in it
-  ansible.builtin.user: {name: operator, groups: [engine], append: true, create_home: true}
+  ansible.builtin.user: {name: ops, groups: [engine], append: true, create_home: true}
 - name: Write its unit
   ansible.builtin.copy:
     dest: /etc/systemd/system/engine.service

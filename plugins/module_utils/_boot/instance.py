@@ -31,7 +31,7 @@ _RECORD = "instance.json"
 _WATCH = r"""
 runs() { grep -qsF -e "$3" "/proc/$2/cmdline"; }
 while [ -d "/proc/$1" ] && runs "$@"; do sleep 1; done
-! runs "$@" || kill -9 "$2"
+if runs "$@"; then kill -9 "$2"; rm -rf "$3"; fi
 """
 
 

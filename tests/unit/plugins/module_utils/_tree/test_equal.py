@@ -54,6 +54,16 @@ def test_only_what_differs(trees: tuple[Path, Path]) -> None:
     assert run(check_mode=False) == set()
 
 
+def test_holes_are_not_read(trees: tuple[Path, Path]) -> None:
+    tree, source = trees
+    (source / "var").mkdir()
+    with (source / "var/large").open("wb") as file:
+        file.truncate(1 << 42)
+    assert "/var/large" in equal.make_equal(Runner(), str(tree), str(source), [], check_mode=False)
+    assert ((tree / "var/large").stat().st_size, (tree / "var/large").stat().st_blocks) == (1 << 42, 0)
+    assert equal.make_equal(Runner(), str(tree), str(source), [], check_mode=False) == []
+
+
 def test_what_is_missing_is_named(trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     tree, source = trees
     with pytest.raises(OptionError, match=r"src=.*/none: is not a folder with a root file system"):
