@@ -25,7 +25,7 @@ from helpers.users import Account, user_with_checkout
 pytestmark = pytest.mark.slow
 
 NOBODY = 0xFFFFFFFF
-KILLS = int(os.environ.get("GOLDSMITH_KILLS", "6"))
+KILLS = int(os.environ.get("GOLDSMITH_KILLS", "3"))
 LAST_KILL = 45.0  # seconds after the start; a quiet machine needs about as much for the whole
 GRACE = 20.0
 # What every file made below a folder gets: the account 1 may write. Each entry is tag, permissions, id.

@@ -31,7 +31,7 @@ ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
 class Family:
     """How an image of a family is built and booted, and what it must be then.
 
-    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it, and root's must be the same.
+    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it; tests/distributions compares it with that of root.
     """
 
     account: str
@@ -101,16 +101,6 @@ def test_the_manifest_names_its_packages(image: BuiltImage, family: Family) -> N
     packages = {package["package"] for package in manifest["packages"]}
     assert any(package.startswith(family.kernel) for package in packages)
     assert manifest["properties"]["os_admin_user"] == family.account
-
-
-# The others: tests/distributions.
-@pytest.mark.root
-@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.by_user], indirect=True)
-def test_root_makes_the_image_of_the_ordinary_user(
-    image: BuiltImage, mirror: FamilyMirror, family: Family, checkout: Path, tmp_path: Path
-) -> None:
-    own = build(mirror, checkout, tmp_path, image_formats=["raw"], image_verify=[], **family.variables)
-    assert own.checksums() == image.checksums()
 
 
 def test_the_key_opens_the_account(guest: RunningGuest, family: Family) -> None:
