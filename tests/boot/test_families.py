@@ -31,7 +31,8 @@ ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
 class Family:
     """How an image of a family is built and booted, and what it must be then.
 
-    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it; tests/distributions compares it with that of root.
+    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it (tests/distributions compares it with
+    that of root).
     """
 
     account: str
