@@ -25,6 +25,11 @@ options:
       - name: inventory_hostname
       - name: ansible_host
       - name: ansible_chroot_tree
+  notes:
+    description: File on the control node that gets a line for each thing that was left undone, each once.
+    type: path
+    vars:
+      - name: ansible_chroot_notes
 """
 
 import ctypes
@@ -117,9 +122,18 @@ class Connection(ConnectionBase):
         # So says systemd's own shutdown.
         if "Running in chroot, ignoring request" in said:
             notes.append("a reboot is passed over")
+        self._take_down(notes)
+        return process.returncode, out or b"", said.encode("utf-8", "surrogateescape")
+
+    def _take_down(self, notes):
         for note in notes:
             display.warning(f"in the tree {note}")
-        return process.returncode, out or b"", said.encode("utf-8", "surrogateescape")
+        path = self.get_option("notes")
+        if path and notes:
+            with open(path, "a+", encoding="utf-8") as file:
+                file.seek(0)
+                there = file.read().splitlines()
+                file.writelines(f"{note}\n" for note in notes if note not in there)
 
 
 def _text(said: bytes) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -158,3 +159,25 @@ def test_what_does_not_exist_is_refused_in_one_line(tree: Path) -> None:
 def test_a_program_that_fails_ends_it(tree: Path) -> None:
     said = guest(tree, "apply", "packages", capabilities=f"{DISTRIBUTION}\nkeep_package() {{ false; }}\n")
     assert (said.returncode, said.stdout) == (1, "")
+
+
+@pytest.mark.root
+def test_flags_that_an_image_does_not_keep_are_said(tree: Path) -> None:
+    # busybox has no such programs.
+    for program in ("chattr", "lsattr"):
+        found = str(shutil.which(program))
+        shutil.copy(found, tree / "bin" / program)
+        for library in re.findall(r"/\S+", subprocess.run(["ldd", found], capture_output=True, text=True).stdout):
+            (tree / library[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, tree / library[1:])
+    path = tree / "etc" / "a name"
+    path.write_text("")
+    subprocess.run(["chattr", "+i", path], check=True)
+    line = "changed: /etc/a name is no longer immutable or append-only, which an image does not keep"
+    try:
+        assert guest(tree, "check", "seal").stdout.splitlines()[0] == line
+        assert "i" in subprocess.run(["lsattr", path], capture_output=True, text=True, check=True).stdout.split()[0]
+        assert guest(tree, "apply", "seal").stdout.splitlines()[0] == line
+        path.unlink()
+    finally:
+        subprocess.run(["chattr", "-i", path], check=False)

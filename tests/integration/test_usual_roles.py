@@ -55,7 +55,8 @@ class Tree:
         """Run a playbook in it."""
         (self.folder / "play.yml").write_text(text)
         (self.folder / "hosts").write_text(
-            f"image_system {TREE} ansible_remote_tmp=/tmp/.ansible ansible_chroot_tree={self.path}\n"
+            f"image_system {TREE} ansible_remote_tmp=/tmp/.ansible ansible_chroot_tree={self.path} "
+            f"ansible_chroot_notes={self.folder}/notes\n"
         )
         environment = {
             **clean_environment(),
@@ -173,8 +174,9 @@ def test_a_task_has_done_its_work(tree: Tree, question: str, answer: str) -> Non
         "in the tree a reboot is passed over",
     ],
 )
-def test_what_was_left_undone_is_said_once(said: str, note: str) -> None:
+def test_what_was_left_undone_is_said_once(tree: Tree, said: str, note: str) -> None:
     assert said.count(note) == 1
+    assert (tree.folder / "notes").read_text().count(note.removeprefix("in the tree ")) == 1
 
 
 def test_nothing_is_left_of_what_was_laid_over(tree: Tree, said: str) -> None:

@@ -49,12 +49,17 @@ def test_a_task_in_the_background_is_waited_for(connection: chroot.Connection, m
     assert asked == [r"async_wrapper\.py", ""]
 
 
-def test_what_is_left_undone_is_a_warning(connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_undone_is_a_warning(
+    connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connection.get_option = {"tree": str(tmp_path), "notes": str(tmp_path / "notes")}.get
     told: list[str] = []
     monkeypatch.setattr(chroot.display, "warning", told.append)
     said = "echo before >&2; printf 'goldsmith-note: sysctl does nothing\\n%.0s' 1 2 >&2; exit 3"
     assert connection.exec_command(said) == (3, b"", b"before\n")
     assert told == ["in the tree sysctl does nothing"]
+    connection.exec_command(said)
+    assert (tmp_path / "notes").read_text() == "sysctl does nothing\n"
 
 
 def test_a_tree_that_cannot_be_entered_is_unreachable(connection: chroot.Connection) -> None:

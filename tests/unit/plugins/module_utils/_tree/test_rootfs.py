@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,28 @@ def test_what_a_tree_takes_up(tmp_path: Path) -> None:
     assert extent.files - empty.files == 5
     # Two blocks of the file, one of the long link, and names.
     assert 3 * 4096 < extent.data - empty.data < 3 * 4096 + 500
+
+
+def test_holes_take_no_room(tmp_path: Path) -> None:
+    empty = rootfs.measure(Runner(), str(tmp_path), [])
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(200 << 30)
+        for place in (0, 5 << 20, (200 << 30) - 1):
+            file.seek(place)
+            file.write(b"x")
+    extent = rootfs.measure(Runner(), str(tmp_path), [])
+    assert 3 * 4096 <= extent.data - empty.data < 3 * 4096 + 500
+
+
+@pytest.mark.root
+def test_files_that_nobody_may_change_are_removed(tmp_path: Path) -> None:
+    for name, flag in (("immutable", "+i"), ("log", "+a")):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+        (tmp_path / "tree" / name / "file").write_text("x")
+        for path in (tmp_path / "tree" / name / "file", tmp_path / "tree" / name):
+            subprocess.run(["chattr", flag, path], check=True)
+    rootfs.remove(Runner(), str(tmp_path / "tree"), [])
+    assert not (tmp_path / "tree").exists()
 
 
 def test_the_time_of_a_tree(tmp_path: Path) -> None:
