@@ -37,8 +37,8 @@ HANDLERS = """
 - name: restart ssh
   ansible.builtin.service: {name: ssh, state: restarted}
 """
-# What a system that has run leaves, and no instance minds
-LEFT = ("/var/lib/systemd", "/var/lib/dbus", "/var/cache", "/var/log", "/etc/.updated", "/var/.updated")
+# What a system that has run leaves, and no instance minds; in shadow it is the day on which an account was made
+LEFT = ("/etc/shadow", "/var/lib/systemd", "/var/lib/dbus", "/var/cache", "/var/log", "/etc/.updated", "/var/.updated")
 
 
 @pytest.fixture(scope="module")
