@@ -83,7 +83,7 @@ def test_each_distribution_is_built_for_arm64(distribution: str, resize: str) ->
 def test_only_what_was_asked_for_is_made() -> None:
     done = build(formats="vhd,raw", filesystem="ext3", name="it")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.raw", "it.vhd"]
-    assert done["disk"].endswith("/it.raw") and done["root"] == done["kernel"] == ""
+    assert done["disk"].endswith("/it.raw") and done["root"] == done["kernel_file"] == ""
     done = build(formats="triplet", filesystem="ext3", name="it")
     assert done["disk"] == "" and done["root"].endswith("/it.ext3")
 
@@ -93,7 +93,7 @@ def test_a_system_in_memory_has_the_kernel_of_the_triplet() -> None:
     files = [artifact["file"] for artifact in done["artifacts"]]
     assert files == ["it.vmlinuz", "it.initrd", "it.ext4", "it.initramfs"]
     assert done["artifacts"][-1]["format"] == "initramfs"
-    assert done["initramfs"].endswith("/it.initramfs") and done["kernel"].endswith("/it.vmlinuz")
+    assert done["initramfs"].endswith("/it.initramfs") and done["kernel_file"].endswith("/it.vmlinuz")
     done = build(formats="ramdisk", name="it", verify="boot")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.vmlinuz", "it.initramfs"]
     assert (done["disk"], done["root"]) == ("", "")
