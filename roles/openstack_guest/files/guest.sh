@@ -59,7 +59,10 @@ packages() {
     for package in $(automatic_packages $(both "$there" $packages)); do
         change "$package kept" keep_package "$package"
     done
-    set -- $(without "$there" $packages)
+    # A version or a suite is chosen when it is installed: NAME=VERSION, NAME/SUITE
+    set -- $(for package in $packages; do
+        [ -n "$(both "$there" "${package%%[=/]*}")" ] || echo "$package"
+    done)
     [ $# -eq 0 ] || change "$* installed" install_packages "$@"
 }
 

@@ -219,3 +219,19 @@ def test_a_machine_whose_name_is_no_file_name_needs_another() -> None:
     place = Place("/here", "/home/me", {"uri": "", "name": "a/b", "shutdown": False})
     (fault,) = faults.between(values(build="capture"), axes(), place)
     assert fault.startswith("image_name=: the name of the machine, a/b, is not a file name")
+
+
+def test_the_kernel_is_for_clouds_unless_another_is_named() -> None:
+    assert build()["kernel"] == "cloud"
+    assert build(kernel="generic")["kernel"] == "generic"
+    assert build(packages="jq,linux-image-amd64")["kernel"] == "linux-image-amd64"
+    assert build(packages="linux-headers-amd64,linux-image-amd64-dbg")["kernel"] == "cloud"
+    assert build(packages="linux-image-amd64/trixie-backports")["kernel"] == "linux-image-amd64/trixie-backports"
+    fedora = build(distribution="fedora", mirror="http://a.example/", packages="kernel-rt-core")
+    assert fedora["kernel"] == fedora["record"]["kernel"] == "kernel-rt-core"
+
+
+def test_the_components_are_the_distributions_or_others() -> None:
+    assert build()["components"] == ["main"]
+    assert build(distribution="ubuntu")["components"] == ["main", "universe"]
+    assert build(components="main,contrib")["components"] == ["main", "contrib"]
