@@ -57,7 +57,7 @@ class ActionModule(ActionBase):
         self._faults += faults.between(values, axes, place)
         self._read_keys(values, place)
         if axes:
-            self._warnings += source_faults.seen_for_a_while(values)
+            self._warnings += source_faults.warnings(values)
             self._warnings += definition.aged(values, axes.distribution, date.today().isoformat())
         if self._faults:
             return {**result, "failed": True, "msg": "; ".join(self._faults)}

@@ -35,8 +35,10 @@ def found(values: Mapping[str, Any], distribution: Mapping[str, Any]) -> Iterato
     yield from _of_kernel(values, of_release(values["release"], distribution))
 
 
-def seen_for_a_while(values: Mapping[str, Any]) -> list[str]:
-    """Return a warning for each folder that is seen only while packages are installed."""
+def warnings(values: Mapping[str, Any]) -> list[str]:
+    """Return a line for each folder that is seen only while packages are installed, and for what an installer leaves."""
+    if values["build"] == "virt_install" and values["mirror"]:
+        return ["image_mirror: an installer leaves the guest its mirror; a role of yours can write other sources"]
     given = {"image_mirror": values["mirror"], "image_security_mirror": values["security_mirror"]}
     given |= {f"image_sources={source['name']}": source["url"] for source in values["sources"]}
     return [

@@ -22,6 +22,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_req
 SOURCES = "/etc/apt/sources.list"
 # A mirror that is a folder, which is seen in the tree meanwhile
 _FOLDER = re.compile(r"\sfile:/*(/[^\s]*[^/\s])")
+# The folders that base-files has no entry for
+_MADE = ("/etc/opt", "/media", "/mnt", "/opt", "/srv", "/var/mail", "/var/opt")
 _HOOKS = "/usr/share/mmdebstrap/hooks"
 _STAGES = (
     ("running apt-get update", "reading the package lists", 5),
@@ -169,9 +171,10 @@ def command(request: Request, keyring: str = "", lines: Sequence[str] | None = N
 
 
 def _leave_hook(folder: str) -> str:
-    # The folder that was mounted, and those above it, as far as no package has them.
+    # The folder that was mounted, and those above it, as far as no package has them or makes them by its script.
     owned = 'chroot "$1" dpkg-query --search "$place" >/dev/null 2>&1'
-    leave = f'while [ "$place" != / ] && ! {owned} && rmdir "$1$place" 2>/dev/null; do place=$(dirname "$place"); done'
+    made = f"case $place in / | {' | '.join(_MADE)}) false ;; esac"
+    leave = f'while {made} && ! {owned} && rmdir "$1$place" 2>/dev/null; do place=$(dirname "$place"); done'
     return f"--customize-hook=place={shlex.quote(folder)}; {leave}"
 
 

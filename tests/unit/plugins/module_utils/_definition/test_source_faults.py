@@ -112,7 +112,13 @@ def test_values_that_do(given: dict[str, Any]) -> None:
 
 def test_a_folder_that_roles_do_not_see_is_told() -> None:
     folder = {"mirror": "file:///srv/mirror", "sources": [{**BACKPORTS, "url": "file:///srv/a", "guest": False}]}
-    lines = source_faults.seen_for_a_while(values(**folder, roles="web"))
+    lines = source_faults.warnings(values(**folder, roles="web"))
     assert [line.partition(":")[0] for line in lines] == ["image_mirror", "image_sources=backports"]
     assert all("is seen while packages are installed, and not by roles in the tree" in line for line in lines)
-    assert source_faults.seen_for_a_while(values(**folder)) == []
+    assert source_faults.warnings(values(**folder)) == []
+
+
+def test_what_an_installer_leaves_is_told() -> None:
+    (line,) = source_faults.warnings(values(build="virt_install", mirror="http://a.example/"))
+    assert line.startswith("image_mirror: an installer leaves the guest its mirror")
+    assert source_faults.warnings(values(build="virt_install")) == []
