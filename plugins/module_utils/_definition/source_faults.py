@@ -36,7 +36,7 @@ def found(values: Mapping[str, Any], distribution: Mapping[str, Any]) -> Iterato
 
 
 def warnings(values: Mapping[str, Any]) -> list[str]:
-    """Return a line for each folder that is seen only while packages are installed, and for what an installer leaves."""
+    """Return a line for each folder that is seen only while packages are installed, or for what an installer leaves."""
     if values["build"] == "virt_install" and values["mirror"]:
         return ["image_mirror: an installer leaves the guest its mirror; a role of yours can write other sources"]
     given = {"image_mirror": values["mirror"], "image_security_mirror": values["security_mirror"]}

@@ -189,4 +189,4 @@ def sources_of(request: Request) -> str:
     if all(repository.name in others for repository in request.repositories):
         return ""
     key = f"file://{_PLACE}/keys/own.asc"
-    return "".join(extra_sources.repository_text(repository, key) for repository in request.repositories)
+    return "".join(extra_sources.repository_text(request.tool, repository, key) for repository in request.repositories)

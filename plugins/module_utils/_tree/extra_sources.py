@@ -63,7 +63,7 @@ def files(tool: str, sources: Sequence[Source]) -> list[File]:
         key = f"{RPM_KEYS}/{source.name}"
         if source.key:
             found.append((key, source.key, _MODE))
-        text = repository_text(repository(source), f"file://{key}" if source.key else "")
+        text = repository_text(tool, repository(source), f"file://{key}" if source.key else "")
         found.append((f"{FOLDERS[tool]}/{source.name}.repo", text, _MODE))
     return found
 
@@ -73,10 +73,12 @@ def repository(source: Source) -> Repository:
     return Repository(source.name, source.url, source.key, source.priority)
 
 
-def repository_text(one: Repository, key: str) -> str:
-    """Return a repository as dnf and zypper read it, whose packages are verified by the key at a URL, if any."""
+def repository_text(tool: str, one: Repository, key: str) -> str:
+    """Return a repository as dnf or zypper reads it, whose packages are verified by the key at a URL, if any."""
     text = f"[{one.name}]\nname={one.name}\nbaseurl={one.url}\nenabled=1\ngpgcheck=1\nrepo_gpgcheck=0\n"
     text += f"gpgkey={key}\n" if key else ""
+    # Else zypper would never look at it again by itself.
+    text += "autorefresh=1\n" if tool == "zypper" else ""
     return text + rpm.priority(one)
 
 

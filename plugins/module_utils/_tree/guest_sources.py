@@ -138,7 +138,7 @@ def _of_repositories(request: Request, wish: Wish) -> list[dict[str, Any]]:
     if not wish.repositories:
         return []
     key = f"{extra_sources.RPM_KEYS}/{_REPOSITORIES}"
-    texts = [extra_sources.repository_text(one, f"file://{key}") for one in wish.repositories]
+    texts = [extra_sources.repository_text(request.tool, one, f"file://{key}") for one in wish.repositories]
     path = f"{extra_sources.FOLDERS[request.tool]}/{_REPOSITORIES}.repo"
     return [
         {"path": key, "content": "".join(f"{text.strip()}\n" for text in request.keys)},

@@ -227,6 +227,8 @@ def test_the_kernel_is_for_clouds_unless_another_is_named() -> None:
     assert build(packages="jq,linux-image-amd64")["kernel"] == "linux-image-amd64"
     assert build(packages="linux-headers-amd64,linux-image-amd64-dbg")["kernel"] == "cloud"
     assert build(packages="linux-image-amd64/trixie-backports")["kernel"] == "linux-image-amd64/trixie-backports"
+    for name, expected in (("kernel-modules-core", "cloud"), ("kernel-core-6.1-2", "kernel-core-6.1-2")):
+        assert build(distribution="fedora", mirror="http://a.example/", packages=name)["kernel"] == expected
     fedora = build(distribution="fedora", mirror="http://a.example/", packages="kernel-rt-core")
     assert fedora["kernel"] == fedora["record"]["kernel"] == "kernel-rt-core"
 

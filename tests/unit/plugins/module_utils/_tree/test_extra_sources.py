@@ -44,6 +44,7 @@ def test_files_for_rpm_packages(tool: str, folder: str) -> None:
     lines = files[f"{folder}/company.repo"].splitlines()
     assert {"[company]", "baseurl=http://apt.example", "enabled=1", "gpgcheck=1", "priority=50"} < set(lines)
     assert "gpgkey=file:///etc/pki/rpm-gpg/company" in lines
+    assert ("autorefresh=1" in lines) is (tool == "zypper")
     ((_path, text, _mode),) = extra_sources.files(tool, [replace(source, key="", priority=0)])
     assert "gpgkey" not in text and "priority" not in text and "gpgcheck=1" in text, "the distribution's keys verify it"
 
