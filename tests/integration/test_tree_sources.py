@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.listing import listing
 from helpers.modules import run_module
 from helpers.package_mirror import ARCHIVE, host_repositories
 from helpers.repositories.apt_archive import index_suite, make_deb
 from helpers.repositories.signing import make_key, stop_agent
 from helpers.tools import run_tool
+from helpers.users import ordinary_user, run_as
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap_options import request_of
+from ansible_collections.goldsmith.openstack.plugins.modules import tree_bootstrap
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 SUITE = "company"
+DEFAULTS = {name: spec.get("default") for name, spec in tree_bootstrap.ARGUMENT_SPEC.items()}
 
 
 @dataclass(frozen=True)
@@ -190,3 +198,22 @@ def test_what_a_role_has_written_stays(tmp_path: Path, cache: Path, host_suite: 
     (tree / "etc/apt/sources.list").write_text(theirs)
     assert seal(tree, result) == [f"{tree}/etc/apt/sources.list"]
     assert settings(tree)["sources.list"] == theirs
+
+
+def test_root_and_an_ordinary_user_get_the_same(tmp_path: Path, cache: Path, host_suite: str, company: Company) -> None:
+    source = {"components": ["main"], "pin": "release o=Company", "priority": 100, "guest": True, **company.source()}
+    words = {"mirror": "host", "sources": [source], "packages": ["their-tool"]}
+    bootstrap(tmp_path / "tree", cache, host_suite, **words)
+    with ordinary_user() as (name, folder):
+        tree = str(folder / "tree")
+        given = {**DEFAULTS, "path": tree, "release": host_suite, **words}
+
+        def work() -> list[str]:
+            sys.executable = "/usr/bin/python3"  # that of the tests may lie in a home folder
+            tree_bootstrap.bootstrap.present(Runner(), request_of(given), check_mode=False)
+            seen = listing(tree)
+            tree_bootstrap.bootstrap.absent(Runner(), tree, check_mode=False)
+            return seen
+
+        theirs = run_as(name, work)
+    assert theirs == listing(str(tmp_path / "tree"))
