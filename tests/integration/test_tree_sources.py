@@ -6,6 +6,7 @@ from an archive of a company that is made here."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -190,14 +191,35 @@ def test_the_hosts_own_sources_carry_their_keys(tmp_path: Path, cache: Path, hos
     run_tool(["chroot", str(tree), "apt-get", "check"], cwd=tmp_path)
 
 
-def test_what_a_role_has_written_stays(tmp_path: Path, cache: Path, host_suite: str) -> None:
-    tree = tmp_path / "tree"
-    mirror = host_repositories()[ARCHIVE]
-    result = bootstrap(tree, cache, host_suite, mirror=mirror)
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: goldsmith.openstack.openstack_guest, tasks_from: seal}
+"""
+
+
+def test_the_role_gives_the_guest_its_sources_and_leaves_those_of_a_role(
+    tmp_path: Path, cache: Path, host_suite: str, checkout: Path
+) -> None:
+    tree, mirror = tmp_path / "tree", host_repositories()[ARCHIVE]
+    result = bootstrap(tree, cache, host_suite, mirror=mirror, packages=["python3"])
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    (tmp_path / "hosts.ini").write_text(
+        f"guest ansible_connection=goldsmith.openstack.chroot ansible_chroot_tree={tree} "
+        "ansible_python_interpreter=/usr/bin/python3 ansible_remote_tmp=/tmp/.ansible\n"
+    )
+    words = {"openstack_guest_source_files": result["guest_files"], "openstack_guest_build_packages_stay": True}
+    argv = ["./goldsmith", "playbook", "-i", str(tmp_path / "hosts.ini"), str(tmp_path / "play.yml")]
+    argv += ["-e", json.dumps(words)]
+    built = settings(tree)["sources.list"]
     theirs = f"deb {mirror} {host_suite} main contrib\n"
     (tree / "etc/apt/sources.list").write_text(theirs)
-    assert seal(tree, result) == [f"{tree}/etc/apt/sources.list"]
+    assert "/etc/apt/sources.list was changed since it was written" in run_tool(argv, cwd=checkout, timeout=300)
     assert settings(tree)["sources.list"] == theirs
+    (tree / "etc/apt/sources.list").write_text(built)
+    assert "was changed since" not in run_tool(argv, cwd=checkout, timeout=300)
+    assert f"{host_suite}-security main" in settings(tree)["sources.list"]
 
 
 def test_root_and_an_ordinary_user_get_the_same(tmp_path: Path, cache: Path, host_suite: str, company: Company) -> None:
