@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
+from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 
@@ -21,10 +22,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition im
     faults,
     personal,
     plan,
+    source_faults,
     specification,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import PREFIX
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content
 
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -52,7 +55,9 @@ class ActionModule(ActionBase):
         self._warnings += [f"image_properties: {line}" for line in faults.judged_properties(values)[1]]
         axes = None if purpose == "publish" else self._load(values, system)
         self._faults += faults.between(values, axes, place)
+        self._read_keys(values, place)
         if axes:
+            self._warnings += source_faults.warnings(values)
             self._warnings += definition.aged(values, axes.distribution, date.today().isoformat())
         if self._faults:
             return {**result, "failed": True, "msg": "; ".join(self._faults)}
@@ -142,6 +147,26 @@ class ActionModule(ActionBase):
             for path in values[name]
             if not Path(place.here, path).expanduser().is_file()
         ]
+
+    def _read_keys(self, values: dict[str, Any], place: definition.Place) -> None:
+        """Put the keys of sources in the place of the files and URLs that have them."""
+        for source in values["sources"]:
+            key, option = source["key"].strip(), f"image_sources={source['name']}: key"
+            if not key:
+                continue
+            try:
+                if key.startswith("https:"):
+                    data = open_url(key, timeout=60).read()
+                elif key.startswith("-----"):
+                    data = key.encode("utf-8")
+                else:
+                    data = Path(place.here, key).expanduser().read_bytes()
+                source["key"] = keys.armored(data)
+            except ValueError as error:
+                self._faults.append(f"{option}={key.splitlines()[0]} {error}; gpg --export writes one")
+            except OSError as error:
+                reason = error.strerror or getattr(error, "reason", "") or error
+                self._faults.append(f"{option}={key} cannot be read: {reason}; give a file, an https:// URL or the key")
 
     def _load(self, values: dict[str, Any], system: dict[str, str]) -> definition.Axes | None:
         """Return the data behind the names of a definition, or None after taking down which are not found."""

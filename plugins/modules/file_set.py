@@ -38,6 +38,10 @@ options:
         description: Permissions of the file, in octal.
         type: str
         default: '0644'
+      replaces:
+        description: The only text that may be there before. A file with another one stays as it is, and is told in
+          RV(kept).
+        type: str
       state:
         description: V(absent) removes a file or link.
         type: str
@@ -59,6 +63,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 paths: {description: The paths that were changed., type: list, elements: str, returned: always}
+kept: {description: 'The paths that stay, since they have other text.', type: list, elements: str, returned: always}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -77,6 +82,7 @@ ARGUMENT_SPEC = {
             "content": {"type": "str"},
             "target": {"type": "str"},
             "mode": {"type": "str", "default": "0644"},
+            "replaces": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
     },
@@ -94,7 +100,8 @@ def entry_of(item: dict) -> configuration.Entry:
         mode = int(item["mode"], 8)
     except ValueError:
         raise OptionError("files.mode", item["mode"], "is not octal", hint="write it like '0644'") from None
-    return configuration.Entry(path, item["content"] if present else None, item["target"] if present else None, mode)
+    content, target = (item[name] if present else None for name in ("content", "target"))
+    return configuration.Entry(path, content, target, mode, item["replaces"])
 
 
 def main() -> None:

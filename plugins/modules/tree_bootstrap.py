@@ -9,6 +9,7 @@ module: tree_bootstrap
 short_description: Make the tree of a root file system from a distribution's packages
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
+extends_documentation_fragment: [goldsmith.openstack.package_sources]
 description:
   - Makes a folder with the root file system of a distribution, all packages installed in one go.
   - Runs as root and, with a range of subordinate ids, as an ordinary user; the owners of the files are then right
@@ -55,44 +56,6 @@ options:
     type: list
     elements: str
     default: []
-  components: {description: Components of the archive., type: list, elements: str, default: [main]}
-  mirror:
-    description: Empty for the release's own mirrors with updates and security, V(host) for the build host's own apt
-      sources, or the URL of a mirror.
-    type: str
-    default: ''
-  security_mirror:
-    description: URL of the mirror for security updates, beside a URL in O(mirror).
-    type: str
-    default: ''
-  mirror_expired:
-    description: Whether a mirror is used whose Release files are past their date, as those of snapshots are.
-    type: str
-    choices: [refuse, accept]
-    default: refuse
-  snapshot:
-    description: A time, as V(20261101T000000Z), at which the release's own archive is taken.
-    type: str
-    default: ''
-  repositories:
-    description: The repositories of RPM packages, with O(tool=dnf) and O(tool=zypper).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name: {description: Name of the repository., type: str, required: true}
-      url: {description: URL of the folder that has repodata., type: str, required: true}
-  keys:
-    description: Public keys in ASCII armor that packages are verified by. Empty for those that apt on the build host
-      trusts for a Debian archive; dnf and zypper need them.
-    type: list
-    elements: str
-    default: []
-  entitlement:
-    description: Whether the certificates of the build host's subscription (C(/etc/pki/entitlement)) are shown to the
-      repositories, with O(tool=dnf), where the host has some. They stay on the host.
-    type: bool
-    default: false
   rpm_database:
     description: Folder in which the tree's own rpm has its database.
     type: path
@@ -227,6 +190,16 @@ base:
   description: What stands for the content of O(base), as V(sha512:HEX).
   type: str
   returned: O(base) is given
+guest_files:
+  description: Files that M(goldsmith.openstack.file_set) brings about when the guest is sealed, so that its packages
+    come from where O(guest_mirror) and O(guest_repositories) say. Until then they come from where the build has them.
+  type: list
+  returned: state is present
+  elements: dict
+repositories:
+  description: Whether the tree's own dnf or zypper has a repository that is enabled.
+  type: bool
+  returned: the tree was made now, with RPM packages
 epoch:
   description: When the newest package was made, in seconds since 1970.
   type: int
@@ -263,7 +236,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._evidence impo
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap, resume
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap, guest_sources, resume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import bootstrap_options as options
 
 ARGUMENT_SPEC = {
@@ -273,19 +246,7 @@ ARGUMENT_SPEC = {
     "release": {"type": "str"},
     "architecture": {"type": "str"},
     "packages": {"type": "list", "elements": "str", "default": []},
-    "components": {"type": "list", "elements": "str", "default": ["main"]},
-    "mirror": {"type": "str", "default": ""},
-    "security_mirror": {"type": "str", "default": ""},
-    "mirror_expired": {"type": "str", "choices": ["refuse", "accept"], "default": "refuse"},
-    "snapshot": {"type": "str", "default": ""},
-    "repositories": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"name": {"type": "str", "required": True}, "url": {"type": "str", "required": True}},
-    },
-    "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
-    "entitlement": {"type": "bool", "default": False},
+    **options.SOURCES,
     "rpm_database": {"type": "path", "default": "/usr/lib/sysimage/rpm"},
     "first": {"type": "list", "elements": "str", "default": ["filesystem"]},
     "exclude": {"type": "list", "elements": "str", "default": []},
@@ -336,6 +297,18 @@ def run(params: dict, check_mode: bool) -> dict:
     if params["state"] == "absent":
         return bootstrap.absent(Runner(), params["path"], check_mode=check_mode)
     request = options.request_of(params)
+    result = of_request(request, params, check_mode)
+    if not (check_mode or result.get("current")):
+        files, lacking = guest_sources.of_params(Runner(), request, params)
+        result["guest_files"] = files
+        if result["changed"] and result.get("repositories") is False and not params["guest_repositories"]:
+            lacking.append(f"release={request.release}: {guest_sources.NONE}")
+        result["warnings"] = [*result.get("warnings", []), *options.notes(params), *lacking]
+    return result
+
+
+def of_request(request: bootstrap.Request, params: dict, check_mode: bool) -> dict:
+    """Make the tree, above its base if it has one."""
     found = base.of_params(Runner(), params, request.architecture) if params["base"] else None
     if not found:
         return make(request, params, None, check_mode)
@@ -379,7 +352,8 @@ def layered(runner: Runner, request: bootstrap.Request, params: dict, lay: boots
     if not kind:
         key, facts = beginning.make()
         layer_keys = resume.chain(key, [*steps, artifacts])
-    packages = {name: facts[name] for name in ("packages", "epoch", "seconds")} if "packages" in facts else {}
+    names = ("packages", "epoch", "seconds", *(["repositories"] if request.tool in bootstrap.RPM_TOOLS else []))
+    packages = {name: facts[name] for name in names} if "packages" in facts else {}
     diff = {"before": {}, "after": {"release": request.release, "packages": list(request.packages)}}
     return {**result, "changed": True, "layer": kind, "facts": facts, "keys": layer_keys, **packages, "diff": diff}
 

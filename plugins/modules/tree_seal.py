@@ -170,7 +170,7 @@ def main() -> None:
 
     def work() -> dict[str, object]:
         wanted = seal.NAMES if params["steps"] is None else params["steps"]
-        result = seal.seal(
+        return seal.seal(
             Runner(),
             params["path"],
             steps=[name for name in wanted if name not in params["skip"]],
@@ -178,9 +178,6 @@ def main() -> None:
             running=params["running"],
             check_mode=module.check_mode,
         )
-        for warning in result.pop("warnings"):
-            module.warn(warning)
-        return result
 
     run_module(module, work, enter=lambda: stack.enter(module.params["path"]))
 

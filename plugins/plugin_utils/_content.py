@@ -38,7 +38,7 @@ _MAGIC = (
 _OUTSIDE = (
     *("cache", "cache_dir", "cache_max", "cache_roles_age", "directory", "output_dir", "console_log", "environment"),
     *("verify", "verify_again", "other_variables", "proxy", "build_host", "machine", "keep_machine", "layers"),
-    *("disk", "kernel", "ramdisk", "root", "initramfs"),
+    *("disk", "kernel_file", "ramdisk", "root", "initramfs"),
     *(variable.name for variable in PUBLICATION if variable.name != "properties"),
 )
 # Parts that decide on the files that are made of the system.

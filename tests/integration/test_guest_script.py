@@ -46,6 +46,7 @@ SETTINGS = {
     "account": "",
     "proxies": "",
     "replaced": "br.*",
+    "repositories": "",
     "services": "sshd.service",
     "disabled_services": "wall.service",
     "timezone": "Europe/Vienna",
@@ -181,3 +182,38 @@ def test_flags_that_an_image_does_not_keep_are_said(tree: Path) -> None:
         path.unlink()
     finally:
         subprocess.run(["chattr", "-i", path], check=False)
+
+
+def test_a_package_of_a_version_is_installed_once(tree: Path) -> None:
+    (change,) = [
+        line
+        for line in guest(tree, "apply", "packages", packages="there=1.0 brought/suite missing=2").stdout.splitlines()
+        if "installed" in line
+    ]
+    assert change == "changed: missing=2 installed"
+
+
+def test_a_guest_with_repositories_of_its_own_has_no_others(tree: Path) -> None:
+    folder = tree / "etc/yum.repos.d"
+    folder.mkdir()
+    texts = {
+        "theirs.repo": "[a]\nbaseurl=http://a\nenabled=1\n\n[b]\nbaseurl=http://b\n",
+        "off.repo": "[c]\nenabled=0\nbaseurl=http://c\n",
+        "company.repo": "[d]\nbaseurl=http://d\n",
+        "goldsmith.repo": "[e]\nbaseurl=http://e\nenabled=1\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    own = "/etc/yum.repos.d/goldsmith.repo /etc/yum.repos.d/company.repo"
+    told = "changed: /etc/yum.repos.d/theirs.repo disabled"
+    for mode in ("check", "apply"):
+        lines = guest(tree, mode, "seal", repositories=own).stdout.splitlines()
+        assert [line for line in lines if "repos.d" in line] == [told]
+        changed = mode == "apply"
+        assert ((folder / "theirs.repo").read_text() == texts["theirs.repo"]) is not changed
+    assert (folder / "theirs.repo").read_text() == (
+        "[a]\nenabled=0\nbaseurl=http://a\n\n[b]\nenabled=0\nbaseurl=http://b\n"
+    )
+    for name in ("off.repo", "company.repo", "goldsmith.repo"):
+        assert (folder / name).read_text() == texts[name]
+    assert "repos.d" not in guest(tree, "apply", "seal", repositories=own).stdout, "a second time nothing is changed"

@@ -96,8 +96,8 @@ def test_a_kernel_without_the_drivers_is_named(tmp_path: Path, checkout: Path) -
     [
         ("debian", "ibverbs-providers", ["linux-image-arm64"], "/etc/initramfs-tools/hooks/goldsmith-infiniband"),
         ("ubuntu", "ibverbs-providers", ["linux-image-generic"], "/etc/initramfs-tools/hooks/goldsmith-infiniband"),
-        ("rocky", "libibverbs", ["kernel-modules"], "/etc/dracut.conf.d/60-goldsmith-infiniband.conf"),
-        ("opensuse", "libibverbs", [], "/etc/dracut.conf.d/60-goldsmith-infiniband.conf"),
+        ("rocky", "libibverbs", ["kernel-core", "kernel-modules"], "/etc/dracut.conf.d/60-goldsmith-infiniband.conf"),
+        ("opensuse", "libibverbs", ["kernel-default"], "/etc/dracut.conf.d/60-goldsmith-infiniband.conf"),
     ],
 )
 def test_every_distribution_gets_what_is_its_own(
@@ -119,7 +119,7 @@ def test_every_distribution_gets_what_is_its_own(
         dest: found.json
         mode: "0644"
       vars:
-        hardware: "{{ openstack_guest__distribution.hardware_packages | default([]) }}"
+        hardware: "{{ openstack_guest__distribution.kernels.generic }}"
         openstack_guest_extensions: "{{ infiniband__extensions }}"
 """)
     words = {"checkout": str(checkout), "openstack_guest_distribution": distribution}

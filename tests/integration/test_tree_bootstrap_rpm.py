@@ -18,6 +18,7 @@ from helpers.family_mirrors import TOOLS, FamilyMirror, family_mirror
 from helpers.listing import listing
 from helpers.modules import run_module
 from helpers.repositories.rpm_repository import DAMAGED, GREETING, UNSATISFIED, UNSIGNED, WRONG_KEY
+from helpers.repositories.signing import index_rpms
 from helpers.tools import run_tool
 from helpers.users import ordinary_user, run_as
 
@@ -76,6 +77,41 @@ def test_keys_of_somebody_else(mirror: FamilyMirror, tmp_path: Path) -> None:
     told = refused(options(mirror, tmp_path / "tree", keys=[mirror.repository.wrong_key.read_text()]))
     assert told.startswith(f"mirror={mirror.url}")
     assert ": its signature cannot be verified; check image_keyrings" in told
+
+
+def test_a_source_with_a_key_of_its_own(mirror: FamilyMirror, tmp_path: Path) -> None:
+    folder, tree = tmp_path / "company", tmp_path / "tree"
+    folder.mkdir()
+    (package,) = mirror.repository.folder.rglob(f"{WRONG_KEY}-[0-9]*.rpm")
+    shutil.copy(package, folder)
+    index_rpms(folder)
+    key = mirror.repository.wrong_key.read_text()
+    source = {"name": "company", "url": f"file://{folder}", "key": key, "priority": 50}
+    guest = [{"name": "inside", "url": "http://mirror.site/os"}]
+    words = {"packages": [WRONG_KEY], "guest_repositories": guest}
+    kept = run_module("tree_bootstrap", options(mirror, tree, sources=[source], **words))
+    assert "msg" not in kept, kept["msg"]
+    assert WRONG_KEY in {package["package"] for package in kept["packages"]}
+    place = {"fedora": "etc/yum.repos.d", "suse": "etc/zypp/repos.d"}[mirror.repository.family]
+    text = (tree / place / "company.repo").read_text()
+    assert f"baseurl=file://{folder}\n" in text and "priority=50\n" in text
+    assert (tree / "etc/pki/rpm-gpg/company").read_text() == key
+    own = {file["path"]: file for file in kept["guest_files"]}
+    assert "baseurl=http://mirror.site/os\n" in own[f"/{place}/goldsmith.repo"]["content"]
+    assert own[f"/{place}/company.repo"]["content"] == text, "it stays beside them"
+    gone = run_module(
+        "tree_bootstrap", options(mirror, tmp_path / "other", sources=[{**source, "guest": False}], packages=["bash"])
+    )
+    assert {(file["path"], file["state"]) for file in gone["guest_files"]} == {
+        ("/etc/pki/rpm-gpg/company", "absent"),
+        (f"/{place}/company.repo", "absent"),
+    }
+
+
+def test_a_guest_without_a_repository_is_told(mirror: FamilyMirror, tmp_path: Path) -> None:
+    made = run_module("tree_bootstrap", options(mirror, tmp_path / "tree", packages=["bash"]))
+    assert (made["repositories"], made["guest_files"]) == (False, [])
+    assert "the guest has no repository that is enabled, and so no updates" in str(made["warnings"])
 
 
 def test_a_mirror_that_is_away(mirror: FamilyMirror, tmp_path: Path) -> None:

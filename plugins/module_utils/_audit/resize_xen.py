@@ -75,7 +75,7 @@ def runs_under_xen(guest: Guest) -> Finding:
         last = (entry.values("console") or ["none"])[-1]
         (seen if f"console={last}" == CONSOLE else faults).append(f"{entry.file}: the last console is {last}")
     try:
-        kernel = rootfs.newest_kernel(guest.files.names("/boot"), "the image")
+        kernel = rootfs.kernel_of(guest.files, "the image")
     except GoldsmithError as error:
         return judged([*faults, str(error)])
     path = f"/boot/config-{kernel.version}"

@@ -69,6 +69,16 @@ project = _matching(r"[\w-]{1,255}", "is not the id of a project; ask: openstack
 axis = _matching(
     r"[a-z][\w-]*|[a-z]\w*\.[a-z]\w*\.\w[\w-]*", "is not a name; write one of ours, or NAMESPACE.COLLECTION.NAME"
 )
+source_name = _matching(
+    r"(?!goldsmith$)[A-Za-z0-9][A-Za-z0-9_-]*",
+    "is not a name for a source; use letters, digits, _ and -, not goldsmith",
+)
+suite = _matching(r"[A-Za-z0-9.][A-Za-z0-9./_+-]*", "is not the name of a suite; write one as trixie-backports")
+component = _matching(r"[A-Za-z0-9][A-Za-z0-9./_+-]*", "is not the name of a component; write one as contrib")
+pin = _matching(
+    r"(?:release|origin|version) [^\n]*[^\s]",
+    "is not a pin; write one as release n=trixie-backports or origin deb.example",
+)
 path = _printable("has characters that cannot be shown; write the path of a file or folder")
 line = _printable("is not one line of text; leave out line breaks")
 
@@ -97,6 +107,27 @@ def mirror(word: str) -> str | None:
 def security_mirror(word: str) -> str | None:
     """Judge the address of a mirror for security updates, which is never that of the host."""
     return _address(word, ("http", "https", "ftp", "file"), "is not a URL; write it with http:// or leave it empty")
+
+
+def guest_mirror(word: str) -> str | None:
+    """Judge the address of a guest's mirror, which is no folder of the build host."""
+    if word == "build":
+        return None
+    return _address(word, ("http", "https", "ftp"), "is not a URL; write it with http://, or build, or leave it empty")
+
+
+def source(word: str) -> str | None:
+    """Judge the address of a source of packages."""
+    return _address(word, ("http", "https", "ftp", "file"), "is not a URL; write it with http://")
+
+
+def key(word: str) -> str | None:
+    """Judge a public key, or the file or URL that has one."""
+    if word.lstrip().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----"):
+        return None
+    if re.match(r"[a-z]+://", word):
+        return _address(word, ("https",), "is fetched, and nothing vouches for it; write it with https://, or a file")
+    return path(word)
 
 
 def _address(word: str, schemes: tuple[str, ...], fault: str) -> str | None:

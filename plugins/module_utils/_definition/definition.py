@@ -28,7 +28,18 @@ RAMDISK = {"aki": "vmlinuz", "initramfs": "initramfs"}
 # What the manifest keeps of it: what the image is, and nothing of the site that built it.
 _RECORDED = (
     *("name", "distribution", "release", "version", "title", "architecture", "build", "resize", "agent", "cloud_init"),
-    *("filesystem", "volumes", "seal_skip", "kernel_args", "firmware", "formats", "packages", "roles", "user"),
+    *(
+        "filesystem",
+        "volumes",
+        "seal_skip",
+        "kernel",
+        "kernel_args",
+        "firmware",
+        "formats",
+        "packages",
+        "roles",
+        "user",
+    ),
     *("mirror_expired", "snapshot"),
     *("locales", "timezone", "local_configuration", "properties", "compression"),
 )
@@ -87,6 +98,12 @@ def aged(values: Mapping[str, Any], distribution: Mapping[str, Any], today: str)
     return [f"image_release={release}: has had no security updates for everybody since {until}"]
 
 
+def kernels_among(packages: Sequence[str], distribution: Mapping[str, Any]) -> list[str]:
+    """Return those of some packages that are a kernel of the distribution, as they are written."""
+    pattern = distribution.get("kernel_names", "(?!)")
+    return [name for name in packages if re.fullmatch(pattern, re.split("[=/]", name)[0])]
+
+
 def publication(values: Mapping[str, Any], place: Place) -> dict[str, Any]:
     """Return the definition of a publication of output folders: their manifests know the rest."""
     found = {variable.name: values[variable.name] for variable in PUBLICATION if not variable.secret}
@@ -129,6 +146,10 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "bootstrap": "" if captured else distribution.get("bootstrap", ""),
         **{f"{name}keyrings": [_absolute(path, place) for path in values[f"{name}keyrings"]] for name in ("", "base_")},
         **_snapshot(values),
+        "kernel": ""
+        if captured
+        else values["kernel"] or next(iter(kernels_among(values["packages"], distribution)), "cloud"),
+        "components": values["components"] or list(distribution.get("components", ["main"])),
         **{name: _source(values[name], place) for name in ("base", "base_checksum", "base_signature")},
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
@@ -212,7 +233,7 @@ def _files(done: Mapping[str, Any]) -> dict[str, Any]:
         "artifacts": [{"format": kind, "file": file} for kind, file in artifacts.items()],
         # The first disk stands for all of them: they have the same content.
         "disk": next((paths[kind] for kind in disks), ""),
-        "kernel": paths.get("aki", ""),
+        "kernel_file": paths.get("aki", ""),
         "ramdisk": paths.get("ari", ""),
         "root": paths.get("ami", ""),
         "initramfs": paths.get("initramfs", ""),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal
+from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal, source_faults
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import (
     CHECKSUM,
     Axes,
@@ -46,6 +46,7 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
     yield from (("local_configuration", text) for text in _personal_faults(values, place))
     yield from _base_faults(values)
     yield from _snapshot_faults(values)
+    yield from source_faults.found(values, axes.distribution)
     if values["build"] == "capture":
         name = place.machine.get("name", "")
         if not values["name"] and name and (fault := checks.file_name(name)):

@@ -177,7 +177,7 @@ IMAGE = (
             "text",
             "",
             "Empty for the release's own mirrors, host for the build host's apt sources, or a URL, in which {snapshot} "
-            "stands for image_snapshot. Distributions of RPM packages need a URL.",
+            "stands for image_snapshot. Distributions of RPM packages need a URL. image_guest_mirror is for the guest.",
             check=checks.mirror,
         ),
         Variable(
@@ -188,10 +188,75 @@ IMAGE = (
             check=checks.security_mirror,
         ),
         Variable(
+            "guest_mirror",
+            "text",
+            "",
+            "Where the guest has its packages from. Empty for the distribution's public sources with security updates, "
+            "build for those of the build with their keys, or a URL, as in image_mirror.",
+            check=checks.guest_mirror,
+        ),
+        Variable(
+            "guest_security_mirror",
+            "text",
+            "",
+            "URL of the guest's mirror for security updates, beside a URL in image_guest_mirror.",
+            check=checks.security_mirror,
+        ),
+        Variable(
+            "components",
+            "words",
+            [],
+            "Components of the archive (Debian, Ubuntu), for the build and for the guest.",
+            check=checks.component,
+            shown="main; for Ubuntu main, universe",
+        ),
+        Variable(
+            "sources",
+            "records",
+            [],
+            "Sources of packages beside the distribution's, such as backports or a repository of your company.",
+            fields=(
+                Variable("name", "text", None, "Name of the source and of its files.", check=checks.source_name),
+                Variable(
+                    "url",
+                    "text",
+                    None,
+                    "Its URL; for RPM packages that of the folder with repodata.",
+                    check=checks.source,
+                ),
+                Variable("suites", "words", [], "Suites of an archive for apt; apt needs one.", check=checks.suite),
+                Variable("components", "words", ["main"], "Its components, for apt.", check=checks.component),
+                Variable(
+                    "key",
+                    "text",
+                    "",
+                    "The public key that verifies it: a file, an https:// URL, or the key itself in ASCII armor. "
+                    "Without one the keys of the distribution do.",
+                    check=checks.key,
+                ),
+                Variable(
+                    "pin",
+                    "text",
+                    "",
+                    "For apt: which packages the priority is for, as release n=trixie-backports or origin deb.example.",
+                    check=checks.pin,
+                ),
+                Variable(
+                    "priority",
+                    "number",
+                    0,
+                    "Its priority as the package manager counts it: for apt more goes first (500 is usual), for dnf "
+                    "and zypper less (99 is usual). 0 is for the usual one.",
+                ),
+                Variable("guest", "flag", True, "Whether the guest keeps this source."),
+            ),
+        ),
+        Variable(
             "keyrings",
             "words",
             [],
-            "Files with the public keys (ASCII armor) that packages are verified by.",
+            "Files with the public keys (ASCII armor) that packages are verified by. A guest whose mirror is not the "
+            "public one gets them too.",
             check=checks.path,
             shown="those that are known of the distribution",
         ),
@@ -275,7 +340,23 @@ IMAGE = (
     ),
     *grouped(
         "What is in it",
-        Variable("packages", "words", [], "Packages to add.", check=checks.package),
+        Variable(
+            "packages",
+            "words",
+            [],
+            "Packages to add. With apt NAME=VERSION and NAME/SUITE choose among versions, with dnf NAME-VERSION, with "
+            "zypper NAME=VERSION. A kernel among them takes the place of the usual one.",
+            check=checks.package,
+        ),
+        Variable(
+            "kernel",
+            "text",
+            "",
+            "The kernel: cloud, the distribution's for clouds; generic, with the drivers of real hardware, for bare "
+            "metal and devices that are passed through; backports (Debian); or the name of a package.",
+            check=checks.package,
+            shown="cloud, or the kernel in image_packages",
+        ),
         Variable("roles", "words", [], "Roles to run in the image, by name or path.", check=checks.role),
         Variable(
             "roles_always",

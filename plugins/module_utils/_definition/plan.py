@@ -16,6 +16,8 @@ _HOW = {
     "capture": "of the machine {name} of {uri}, as it is",
 }
 
+_GUESTS = {"": "the distribution's public ones", "build": "that of the build"}
+
 
 def of_build(done: Mapping[str, Any]) -> list[str]:
     """Return the plan of a build."""
@@ -43,6 +45,10 @@ def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "instance data by", [done["agent"]]
     yield "boots by", [done["firmware"]]
     yield "volumes", [f"{one['name']} {one['size']} {one['mountpoint']}".strip() for one in done["volumes"]]
+    if done["build"] == "chroot":
+        yield "sources", [f"{one['name']} {without_passwords(one['url'])}" for one in done["sources"]]
+        yield "guest's mirror", [_GUESTS.get(done["guest_mirror"], without_passwords(done["guest_mirror"]))]
+        yield "kernel", [done["kernel"]]
     yield "packages", done["packages"]
     yield "roles", done["roles"]
     yield "roles run", ["in the booted system"] if done["roles"] and done["configure"] == "booted" else []

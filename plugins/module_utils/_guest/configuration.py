@@ -16,12 +16,16 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files im
 
 @dataclass(frozen=True)
 class Entry:
-    """One path: a file with *content*, a link to *target*, or nothing there when both are None."""
+    """One path: a file with *content*, a link to *target*, or nothing there when both are None.
+
+    *replaces* is the only text that may be there already: a file with another one is somebody else's, and stays.
+    """
 
     path: str
     content: str | None = None
     target: str | None = None
     mode: int = 0o644
+    replaces: str | None = None
 
     def now(self) -> tuple[str, int | None]:
         """Return what is there as text, and its mode where it has one that counts."""
@@ -45,6 +49,10 @@ class Entry:
         present = self.content is not None or self.target is not None
         return os.path.lexists(self.path) == present and self.now() == self.wanted()
 
+    def is_of_others(self) -> bool:
+        """Return whether something else is there than what may be replaced."""
+        return self.replaces is not None and os.path.lexists(self.path) and self.now()[0] != self.replaces
+
     def settle(self) -> None:
         """Bring it about."""
         try:
@@ -65,15 +73,17 @@ class Entry:
 
 
 def bring_about(entries: Sequence[Entry], *, check_mode: bool) -> dict[str, Any]:
-    """Settle every entry; return what was changed with its text before and after."""
+    """Settle every entry; return what was changed with its text before and after, and the paths that stay."""
     try:
-        changed = [entry for entry in entries if not entry.settled()]
+        kept = [entry for entry in entries if not entry.settled() and entry.is_of_others()]
+        changed = [entry for entry in entries if not entry.settled() and entry not in kept]
         diff = [_diff(entry) for entry in changed]
     except OSError as error:
         raise GoldsmithError(f"cannot read {error.filename}: {error.strerror}") from error
     for entry in [] if check_mode else changed:
         entry.settle()
-    return {"changed": bool(changed), "paths": [entry.path for entry in changed], "diff": diff}
+    paths, others = ([entry.path for entry in some] for some in (changed, kept))
+    return {"changed": bool(changed), "paths": paths, "kept": others, "diff": diff}
 
 
 def _diff(entry: Entry) -> dict[str, str]:

@@ -22,8 +22,8 @@ def run_module(
     """Do the work of a module; its dictionary becomes the result, a GoldsmithError its one-line failure.
 
     *enter* lets the process enter namespaces, for which it must have no threads yet.
-    *work* puts C(changed) into the dictionary, and C(diff) where there is something to show. Here C(elapsed) is added,
-    the seconds of work: what a task took beyond that is Ansible's own.
+    *work* puts C(changed) into the dictionary, C(diff) where there is something to show, and lines in C(warnings). Here
+    C(elapsed) is added, the seconds of work: what a task took beyond that is Ansible's own.
     """
     start = time.monotonic()
     try:
@@ -35,6 +35,8 @@ def run_module(
         module.fail_json(msg=printable(str(error)), **printable(error.facts))
     if not module._diff:
         result.pop("diff", None)
+    for line in result.pop("warnings", ()):
+        module.warn(printable(line))
     result.setdefault("elapsed", round(time.monotonic() - start, 3))
     # Ansible takes no result with a name or a line that is no UTF-8.
     module.exit_json(**printable(result))

@@ -42,6 +42,7 @@ Acquire::Retries::Delay "false";
 class Archive:
     """The package lists of some *sources*, which are lines of apt, in a *folder* of their own.
 
+    *keyrings* are paths that options signed-by of the lines name, and the keys that are to be there.
     *expired*: Release files that are past their date are taken. *keys*, in ASCII armor, are trusted in place of those
     that the host's apt trusts.
     """
@@ -53,6 +54,8 @@ class Archive:
     proxy: str = ""
     expired: bool = False
     keys: tuple[str, ...] = ()
+    keyrings: tuple[tuple[str, str], ...] = ()
+    pins: tuple[str, ...] = ()
 
     @property
     def lists(self) -> str:
@@ -66,7 +69,11 @@ class Archive:
             os.makedirs(os.path.join(self.folder, "var/cache/apt/archives/partial"), exist_ok=True)
             with locked(os.path.join(self.folder, "lock")):
                 self._write("status", "")
-                self._write("sources.list", "".join(f"{line}\n" for line in self.sources))
+                beside = os.path.join(self.folder, "keyrings")
+                make_folders(beside)
+                lines = keys.laid_out(self.sources, self.keyrings, Path(beside))
+                self._write("sources.list", "".join(f"{line}\n" for line in lines))
+                self._write("preferences", "\n".join(self.pins))
                 proxies = [f'Acquire::{scheme}::Proxy "{self.proxy}";\n' for scheme in ("http", "https") if self.proxy]
                 dates = ['Acquire::Check-Valid-Until "false";\n'] if self.expired else []
                 more = "".join([*proxies, *dates])

@@ -22,6 +22,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     completion,
     dnf,
+    extra_sources,
     mmdebstrap,
     rootfs,
     rpm,
@@ -30,10 +31,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     stack,
     zypper,
 )
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.mmdebstrap import host_sources
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
-__all__ = ["RPM_TOOLS", "TOOLS", "Request", "absent", "explain", "host_sources", "present"]
+__all__ = ["RPM_TOOLS", "TOOLS", "Request", "absent", "explain", "present"]
 
 RPM_TOOLS = {"dnf": dnf, "zypper": zypper}
 TOOLS = ("mmdebstrap", *RPM_TOOLS)
@@ -61,7 +61,7 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
         return {"changed": True, "path": request.path, "packages": [], "diff": diff}
     namespaces.check(runner)
     emulators.check(runner, request.architecture, namespaces.prefix())
-    if request.snapshot and not request.sources:
+    if (request.snapshot or request.extra) and not (request.sources or request.repositories or request.base):
         request = replace(request, sources=own_sources(runner, request))
     partial = f"{request.path}.partial"
     rootfs.remove(runner, partial, namespaces.prefix())
@@ -111,6 +111,7 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
     elif request.tool in RPM_TOOLS:
         with rpm.workshop(runner, request, prefix) as shop:
             RPM_TOOLS[request.tool].bootstrap(shop, on_stage)
+        rootfs.write_files(runner, request.path, extra_sources.files(request.tool, request.extra), prefix)
         selinux.label(runner, request.path, prefix, files)
     else:
         try:
@@ -126,6 +127,7 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
         "packages": packages,
         "epoch": epoch,
         "seconds": round(time.monotonic() - began, 1),
+        **({"repositories": rpm.has_repositories(files)} if request.tool in RPM_TOOLS else {}),
     }
 
 
@@ -148,7 +150,8 @@ def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
 
 
 def _facts(request: Request, found: dict[str, Any]) -> dict[str, Any]:
-    return {"path": request.path, **{name: found[name] for name in ("packages", "epoch", "seconds")}}
+    names = ("packages", "epoch", "seconds", "repositories")
+    return {"path": request.path, **{name: found[name] for name in names if name in found}}
 
 
 def _fingerprint(request: Request) -> str:

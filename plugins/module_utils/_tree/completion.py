@@ -14,6 +14,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     chroot,
     dnf,
+    extra_sources,
     mmdebstrap,
     rootfs,
     rpm,
@@ -143,9 +144,14 @@ def complete(runner: Runner, request: Request, prefix: Sequence[str], on_stage: 
             on_stage(int(percent), note)
 
     rootfs.write_files(runner, request.path, request.files, prefix)
+    rootfs.write_files(runner, request.path, extra_sources.files(request.tool, request.extra), prefix)
+    # Those of the mirror's lines are seen while it is used.
+    rootfs.write_files(runner, request.path, [(*one, "0644") for one in request.keyrings], prefix)
     result = _run(runner, request, listen)
     if result.rc != 0:
         raise _TOOLS[request.tool].explain(request, result)
+    for path, _text in request.keyrings:
+        rootfs.remove(runner, f"{request.path}{path}", prefix)
     if request.tool != "mmdebstrap":
         on_stage(85, "making the initramfs")
         with rpm.workshop(runner, request, prefix) as shop:
@@ -155,7 +161,7 @@ def complete(runner: Runner, request: Request, prefix: Sequence[str], on_stage: 
 def _run(runner: Runner, request: Request, listen: Callable[[str], None]) -> Result:
     environment = {
         "packages": " ".join(request.packages),
-        "keys": "\n".join(key.strip() for key in request.keys) if sources_of(request) else "",
+        "keys": "\n".join(key.strip() for key in _keys(request)),
         "sources": sources_of(request),
         "release": request.release,
         "dates": "false" if request.expired else "true",
@@ -168,12 +174,19 @@ def _run(runner: Runner, request: Request, listen: Callable[[str], None]) -> Res
     return chroot.run(runner, words, on_line=listen)
 
 
+def _keys(request: Request) -> list[str]:
+    """Return the keys that the package manager trusts beside its own, or in their place."""
+    own = list(request.keys) if sources_of(request) else []
+    # apt finds those of other sources by their lines.
+    return own if request.tool == "mmdebstrap" else [*own, *(source.key for source in request.extra if source.key)]
+
+
 def sources_of(request: Request) -> str:
     """Return what the package manager reads for the mirror that was given; empty: the base's own."""
     if request.tool == "mmdebstrap":
-        return "\n".join(request.sources)
-    text = ""
-    for repository in request.repositories:
-        text += f"[{repository.name}]\nname={repository.name}\nbaseurl={repository.url}\nenabled=1\ngpgcheck=1\n"
-        text += f"repo_gpgcheck=0\ngpgkey=file://{_PLACE}/keys/own.asc\n"
-    return text
+        return "\n".join(mmdebstrap.all_sources(request)) if request.sources else ""
+    others = {source.name for source in request.extra}
+    if all(repository.name in others for repository in request.repositories):
+        return ""
+    key = f"file://{_PLACE}/keys/own.asc"
+    return "".join(extra_sources.repository_text(request.tool, repository, key) for repository in request.repositories)

@@ -120,10 +120,12 @@ def command(shop: Workshop, *words: str, mounted: bool) -> list[str]:
     request, home = shop.request, shop.home
     (home / "none").mkdir(exist_ok=True)
     (home / "repositories").mkdir(exist_ok=True)
-    keys = " ".join(f"file://{key}" for key in shop.keys)
     certificates = _certificates() if request.entitlement else ""
     for repository in request.repositories:
-        text = _REPOSITORY.format(name=repository.name, url=repository.url, keys=keys) + certificates
+        own = shop.own_keys.get(repository.name)
+        keys = " ".join(f"file://{key}" for key in ([own] if own else shop.keys))
+        text = _REPOSITORY.format(name=repository.name, url=repository.url, keys=keys)
+        text += rpm.priority(repository) + certificates
         (home / "repositories" / f"{repository.name}.repo").write_text(text, encoding="utf-8")
     (home / "dnf.conf").write_text(_CONFIGURATION.format(home=home, cache=rpm.CACHE), encoding="utf-8")
     argv = [PROGRAM, "--config", str(home / "dnf.conf"), "--installroot", request.path]

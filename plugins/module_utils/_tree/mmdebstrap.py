@@ -11,14 +11,20 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys, locale
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import extra_sources, keys, locale, rootfs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import tree_request as causes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
 
+SOURCES = "/etc/apt/sources.list"
+# A mirror that is a folder, which is seen in the tree meanwhile
+_FOLDER = re.compile(r"\sfile:/*(/[^\s]*[^/\s])")
+# The folders that base-files has no entry for
+_MADE = ("/etc/opt", "/media", "/mnt", "/opt", "/srv", "/var/mail", "/var/opt")
+_HOOKS = "/usr/share/mmdebstrap/hooks"
 _STAGES = (
     ("running apt-get update", "reading the package lists", 5),
     ("downloading packages", "downloading essential packages", 10),
@@ -36,6 +42,12 @@ _CAUSES: tuple[causes.Cause, ...] = (
         "packages",
         "cannot be had in {release}",
         "look for its name",
+    ),
+    (
+        r"Version '[^']*' for '([^']+)' was not found|Release '[^']*' for '([^']+)' was not found",
+        "packages",
+        "there is no such version in the sources",
+        "look for it with apt-cache policy, or add the source to image_sources",
     ),
     causes.FULL_DISK,
     (
@@ -92,11 +104,28 @@ def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage:
     environment = locale.words({"DPKG_FORCE": "unsafe-io", **direct})
     # Package scripts write down the name of the machine: here that of none.
     start = [*prefix, "sh", "-c", 'hostname localhost; exec "$@" 2>&1', "mmdebstrap", *environment]
-    with scratch_folder("keys") as folder:
+    with scratch_folder("keys") as folder, scratch_folder("keyrings") as beside:
         keyring = str(folder) if keys.write(request.keys, folder) else ""
-        result = runner.run([*start, *command(request, keyring)], check=False, on_line=listen)
+        # apt reads the lines on the host.
+        sources = keys.laid_out(all_sources(request), extra_sources.keyrings(request), beside)
+        result = runner.run([*start, *command(request, keyring, sources)], check=False, on_line=listen)
     if result.rc != 0:
         raise explain(request, result)
+    rootfs.write_files(runner, request.path, sources_of(request), prefix)
+
+
+def all_sources(request: Request) -> tuple[str, ...]:
+    """Return the lines of apt by which the packages are found, with the sources beside those of the release."""
+    return (*request.sources, *extra_sources.lines(request.extra))
+
+
+def sources_of(request: Request) -> list[extra_sources.File]:
+    """Return the files by which apt in the tree knows them; none where these are the release's own alone."""
+    files = extra_sources.files(request.tool, request.extra)
+    files += [(path, text, "0644") for path, text in request.keyrings]
+    if files:
+        files.append((SOURCES, "".join(f"{line}\n" for line in request.sources), "0644"))
+    return files
 
 
 def release_sources(runner: Runner, request: Request, prefix: Sequence[str]) -> tuple[str, ...]:
@@ -112,8 +141,10 @@ def release_sources(runner: Runner, request: Request, prefix: Sequence[str]) -> 
     return tuple(lines)
 
 
-def command(request: Request, keyring: str = "") -> list[str]:
-    """Return the argv of mmdebstrap; *keyring* is a folder with the keys that are trusted, in place of the host's."""
+def command(request: Request, keyring: str = "", lines: Sequence[str] | None = None) -> list[str]:
+    """Return the argv of mmdebstrap; *keyring* is a folder with the keys that are trusted, in place of the host's, and
+    *lines* are the sources of apt in its words."""
+    lines = all_sources(request) if lines is None else lines
     argv = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={request.variant}"]
     argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
     if request.packages:
@@ -121,7 +152,8 @@ def command(request: Request, keyring: str = "") -> list[str]:
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in request.exclude]
     argv += [f"--dpkgopt=path-include={pattern}" for pattern in request.include]
     # What the packages are configured by: after the essential ones, which bring sh and the folders, before all others.
-    argv += [_file_hook(*file) for file in request.files]
+    argv += [_file_hook("essential", *file) for file in request.files]
+    argv += [_file_hook("setup", *file) for file in extra_sources.pins(request.extra)]
     argv += _initramfs_hooks()
     if request.proxy:
         argv += [f'--aptopt=Acquire::{scheme}::Proxy "{request.proxy}"' for scheme in ("http", "https")]
@@ -133,14 +165,24 @@ def command(request: Request, keyring: str = "") -> list[str]:
         argv += ["--skip=update", _lists_hook(request.lists)]
     if request.cache:
         argv += ["--skip=essential/unlink", *_cache_hooks(request.cache, request.path)]
+    if folders := [match[1] for line in lines if (match := _FOLDER.search(line))]:
+        argv += [f"--hook-dir={_HOOKS}/file-mirror-automount", *map(_leave_hook, folders)]
     argv += [request.release, request.path]
-    return argv + list(request.sources)
+    return argv + list(lines)
 
 
-def _file_hook(path: str, text: str, mode: str) -> str:
+def _leave_hook(folder: str) -> str:
+    # The folder that was mounted, and those above it, as far as no package has them or makes them by its script.
+    owned = 'chroot "$1" dpkg-query --search "$place" >/dev/null 2>&1'
+    made = f"case $place in / | {' | '.join(_MADE)}) false ;; esac"
+    leave = f'while {made} && ! {owned} && rmdir "$1$place" 2>/dev/null; do place=$(dirname "$place"); done'
+    return f"--customize-hook=place={shlex.quote(folder)}; {leave}"
+
+
+def _file_hook(when: str, path: str, text: str, mode: str) -> str:
     name = f'"$1"{shlex.quote(path)}'
     write = f'mkdir -p "$(dirname {name})" && printf %s {shlex.quote(text)} >{name}'
-    return f"--essential-hook={write} && chmod {shlex.quote(mode)} {name}"
+    return f"--{when}-hook={write} && chmod {shlex.quote(mode)} {name}"
 
 
 def _lists_hook(folder: str) -> str:
@@ -177,48 +219,3 @@ def archives(tree: str) -> str:
 def explain(request: Request, result: Result) -> GoldsmithError:
     """Return what the output of apt or mmdebstrap means for the user."""
     return causes.explain(request, result, _CAUSES, "E: |dpkg: error")
-
-
-def host_sources(release: str) -> tuple[str, ...]:
-    """Return the build host's own apt source lines for a release; raise OptionError when it has none."""
-    lines = []
-    for path in _source_files():
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
-        lines += _one_line_sources(text, release) if path.endswith(".list") else _deb822_sources(text, release)
-    if not lines:
-        raise OptionError("mirror", "host", f"the build host has no apt source for {release}", hint="give a URL")
-    return tuple(lines)
-
-
-def _source_files() -> list[str]:
-    folder = "/etc/apt/sources.list.d"
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    paths = ["/etc/apt/sources.list", *(os.path.join(folder, name) for name in names)]
-    return [path for path in paths if path.endswith((".list", ".sources")) and os.path.isfile(path)]
-
-
-def _one_line_sources(text: str, release: str) -> list[str]:
-    found = []
-    for line in text.splitlines():
-        match = re.match(r"^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$", line)
-        if match and re.match(rf"{re.escape(release)}(-|/|$)", match.group(3)):
-            found.append(f"deb {match.group(1) or ''}{match.group(2)} {match.group(3)} {match.group(4).strip()}")
-    return found
-
-
-def _deb822_sources(text: str, release: str) -> list[str]:
-    found = []
-    for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
-        pairs = re.findall(r"(?m)^([\w-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza)
-        fields = {name.lower(): value for name, value in pairs}
-        enabled = fields.get("enabled", "yes").strip().lower() not in ("no", "false", "off", "0", "without", "disable")
-        if "deb" not in fields.get("types", "").split() or not enabled:
-            continue
-        signed = fields.get("signed-by", "").strip()
-        option = f"[signed-by={signed}] " if signed.startswith("/") else ""
-        for uri in fields.get("uris", "").split():
-            for suite in fields.get("suites", "").split():
-                if re.match(rf"{re.escape(release)}(-|/|$)", suite):
-                    found.append(f"deb {option}{uri} {suite} {fields.get('components', '').strip()}".rstrip())
-    return found

@@ -14,14 +14,15 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, find_program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     bootstrap,
     completion,
     dnf,
+    extra_sources,
+    guest_sources,
     locale,
     mmdebstrap,
     rpm,
@@ -38,12 +39,10 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_req
 PACKAGES = "packages"
 # Our own code that decides on what a tool leaves.
 _CODE = {
-    "mmdebstrap": (bootstrap, mmdebstrap, completion, locale),
-    "dnf": (bootstrap, dnf, rpm, completion, rpm_database, selinux, locale),
-    "zypper": (bootstrap, zypper, rpm, completion, rpm_database, selinux, locale),
+    "mmdebstrap": (bootstrap, mmdebstrap, completion, extra_sources, locale),
+    "dnf": (bootstrap, dnf, rpm, extra_sources, completion, rpm_database, selinux, locale),
+    "zypper": (bootstrap, zypper, rpm, extra_sources, completion, rpm_database, selinux, locale),
 }
-# What mmdebstrap's answer to a release depends on beside the release.
-_KEYRINGS = ("/etc/apt/trusted.gpg.d", "/usr/share/keyrings")
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,8 @@ class Beginning:
         emulators.check(runner, request.architecture, namespaces.prefix())
         self._store = Store(runner, cache_dir)
         self._index = os.path.join(self._store.path, ".packages")
+        # As the request has them, or as the tool knows them
+        self._sources = request.sources
         self._archive = self._open()
         said = self._archive.update()
         if said.rc != 0:
@@ -122,7 +123,7 @@ class Beginning:
         """Make the tree from packages and keep it; return the key and the facts of this layer."""
         path = self._request.path
         self._store.lay(path, None)
-        request = replace(self._request, sources=self._archive.sources, lists=self._archive.lists)
+        request = replace(self._request, sources=self._sources, lists=self._archive.lists)
         try:
             if self._lay:
                 # Not as a layer below: files that are changed in an overlay lose their other names.
@@ -155,27 +156,18 @@ class Beginning:
         )
 
     def _open_archive(self) -> Archive:
-        request, folder = self._request, os.path.join(self._cache, "archives")
-        make_folders(folder)
-        sources = request.sources
-        if not sources:
-            record = os.path.join(folder, "sources.json")
-            key = digest(request.release, request.architecture, request.components, request.snapshot, _mmdebstrap())
-            with locked(f"{record}.lock"):
-                known = read_record(record)
-                if key not in known:
-                    known[key] = bootstrap.own_sources(self._runner, request)
-                    write_record(record, known)
-            sources = tuple(known[key])
-        place = os.path.join(folder, digest(sources, request.architecture)[:24])
-        return Archive(self._runner, place, sources, request.architecture, request.proxy, request.expired, request.keys)
+        request, folder = self._request, guest_sources.archives(self._cache)
+        if not request.sources:
+            request = replace(request, sources=guest_sources.known_lines(self._runner, request, folder))
+        self._sources = request.sources
+        lines, keyrings = mmdebstrap.all_sources(request), extra_sources.keyrings(request)
+        pins = tuple(text for _path, text, _mode in extra_sources.pins(request.extra))
+        place = os.path.join(folder, digest(lines, keyrings, pins, request.architecture)[:24])
+        more = (request.proxy, request.expired, request.keys, keyrings, pins)
+        return Archive(self._runner, place, lines, request.architecture, *more)
 
 
 def _determined(request: Request) -> dict[str, Any]:
     """Return what of a request, and of our own code, decides on the tree."""
     values = {name: value for name, value in asdict(request).items() if name not in ("path", "cache", "lists", "proxy")}
     return {**values, "code": [inspect.getsource(module) for module in _CODE[request.tool]]}
-
-
-def _mmdebstrap() -> list[Any]:
-    return [os.stat(path).st_mtime for path in (find_program("mmdebstrap") or "/", *_KEYRINGS) if os.path.exists(path)]

@@ -104,11 +104,6 @@ def _started(files: GuestFiles) -> str | None:
     return None
 
 
-def newest_kernel(names: Iterable[str], where: str) -> Kernel:
-    """Return the newest kernel that has an initramfs among the files of /boot; *where* is for the error."""
-    return _newest({name: f"/boot/{name}" for name in names}, where)
-
-
 def _newest(there: Mapping[str, str], where: str) -> Kernel:
     kernels = _kernels(there)
     if not kernels:

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
@@ -21,10 +23,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, keys, locale, rpm_database
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository, Request
 
 # Where programs see the cache of packages while they work on the tree; it is mounted there.
 CACHE = "/var/cache/goldsmith"
+_REPOSITORIES = ("/etc/yum.repos.d", "/etc/zypp/repos.d")
+_OFF = ("0", "no", "false", "off")
 # Packages of these distributions are signed by keys whose own signatures are older than what rpm takes by now. The keys
 # themselves are pinned.
 _OLD_KEYS = '[hash_algorithms]\nsha1.second_preimage_resistance = "always"\n'
@@ -68,7 +72,10 @@ exit 0
 
 @dataclass(frozen=True)
 class Workshop:
-    """The tools' own configuration, in a *home* folder, and the *cache* of packages; nothing of the host's counts."""
+    """The tools' own configuration, in a *home* folder, and the *cache* of packages; nothing of the host's counts.
+
+    *keys* are the files of the request's keys, and *own_keys* those of repositories that have one, by their names.
+    """
 
     runner: Runner
     request: Request
@@ -76,6 +83,7 @@ class Workshop:
     home: Path
     cache: str
     keys: tuple[str, ...]
+    own_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tree(self) -> str:
@@ -136,13 +144,32 @@ def workshop(runner: Runner, request: Request, prefix: Sequence[str]) -> Iterato
         folder = home / "keys"
         folder.mkdir()
         names = keys.write(request.keys, folder)
+        own = {}
+        for one in request.repositories:
+            if one.key:
+                (folder / one.name).mkdir()
+                own[one.name] = str(*keys.write([one.key], folder / one.name))
         (home / ".rpmmacros").write_text(macros(request), encoding="utf-8")
         (home / "crypto-policy").write_text(_OLD_KEYS, encoding="ascii")
         cache = request.cache or str(home / "cache")
         make_folders(cache)
         # dnf and zypper know each other by the numbers of processes, which are others in each namespace.
         with locked(os.path.join(cache, ".lock")):
-            yield Workshop(runner, request, prefix, home, cache, tuple(map(str, names)))
+            yield Workshop(runner, request, prefix, home, cache, tuple(map(str, names)), own)
+
+
+def priority(repository: Repository) -> str:
+    """Return the line by which dnf and zypper know the priority of a repository, if it has one."""
+    return f"priority={repository.priority}\n" if repository.priority else ""
+
+
+def has_repositories(tree: str) -> bool:
+    """Return whether the tree's own package manager has a repository that is enabled."""
+    files, settings = TreeFiles(tree), configparser.RawConfigParser(strict=False)
+    for path in (path for folder in _REPOSITORIES for path in files.glob(f"{folder}/*.repo")):
+        with suppress(configparser.Error):  # it is read no better by the tool
+            settings.read_string(files.text(path) or "")
+    return any(settings.get(name, "enabled", fallback="1") not in _OFF for name in settings.sections())
 
 
 def macros(request: Request) -> str:

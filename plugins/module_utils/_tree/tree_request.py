@@ -39,10 +39,33 @@ NO_CONNECTION: Cause = (
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository of RPM packages: its name, and the URL of the folder that has repodata."""
+    """A repository of RPM packages: its name, and the URL of the folder that has repodata.
+
+    *key* is the one that verifies it, in ASCII armor; none: those of the request. *priority* is as dnf and zypper have
+    it; 0: the usual one.
+    """
 
     name: str
     url: str
+    key: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of packages beside those of the distribution.
+
+    *key* is as for a Repository. *pin* says for apt which packages the *priority* is for. *guest*: the guest keeps it.
+    """
+
+    name: str
+    url: str
+    suites: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    key: str = ""
+    pin: str = ""
+    priority: int = 0
+    guest: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,7 +80,8 @@ class Request:
     database, and *first* are the packages that are there before all others.
     *base* stands for what the tree begins with, in place of an empty folder; *sources* and *repositories* may be empty
     then, for those that it has itself. *snapshot* is the time, as 20261101T000000Z, at which the release's own archive
-    is taken.
+    is taken. *extra* are sources beside these; those of RPM packages are among *repositories* too. *keyrings* are paths
+    in the tree, with the keys in ASCII armor, that options signed-by of *sources* name.
     """
 
     path: str
@@ -82,6 +106,8 @@ class Request:
     first: tuple[str, ...] = ("filesystem",)
     base: str = ""
     snapshot: str = ""
+    extra: tuple[Source, ...] = ()
+    keyrings: tuple[tuple[str, str], ...] = ()
 
 
 def explain(request: Request, result: Result, causes: Sequence[Cause], told: str) -> GoldsmithError:
@@ -89,7 +115,10 @@ def explain(request: Request, result: Result, causes: Sequence[Cause], told: str
 
     *told* is a pattern for the line that says most where no cause is known.
     """
-    mirrors = [repository.url for repository in request.repositories] or request.sources
+    mirrors = [repository.url for repository in request.repositories] or [
+        *request.sources,
+        *(source.url for source in request.extra),
+    ]
     values = {
         "packages": ",".join(request.packages),
         "path": request.path,

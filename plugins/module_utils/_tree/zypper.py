@@ -79,7 +79,7 @@ _LOADING = re.compile(r"<download |<progress [^>]*name=\"Retrieving")
 
 def bootstrap(shop: Workshop, on_stage: Callable[[int, str], None]) -> None:
     """Make the tree; *on_stage* hears percent and what is under way."""
-    for key in shop.keys:
+    for key in (*shop.keys, *shop.own_keys.values()):
         shop.rpm("--import", key)
     install = ("install", "--no-recommends", "--download-in-advance")
     run(shop, on_stage, *install, *shop.request.first, mounted=False)
@@ -115,7 +115,7 @@ def command(shop: Workshop, *words: str, mounted: bool) -> list[str]:
     folder = home / "repositories"
     folder.mkdir(exist_ok=True)
     for repository in request.repositories:
-        text = _REPOSITORY.format(name=repository.name, url=repository.url)
+        text = _REPOSITORY.format(name=repository.name, url=repository.url) + rpm.priority(repository)
         (folder / f"{repository.name}.repo").write_text(text, encoding="utf-8")
     (home / "zypp.conf").write_text(f"[main]\narch = {request.architecture}\n", encoding="utf-8")
     cache = f"{request.path}{rpm.CACHE}"

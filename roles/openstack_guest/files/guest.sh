@@ -59,7 +59,10 @@ packages() {
     for package in $(automatic_packages $(both "$there" $packages)); do
         change "$package kept" keep_package "$package"
     done
-    set -- $(without "$there" $packages)
+    # A version or a suite is chosen when it is installed: NAME=VERSION, NAME/SUITE
+    set -- $(for package in $packages; do
+        [ -n "$(both "$there" "${package%%[=/]*}")" ] || echo "$package"
+    done)
     [ $# -eq 0 ] || change "$* installed" install_packages "$@"
 }
 
@@ -107,6 +110,16 @@ make_account() {
     done
 }
 
+# Of the files with repositories of RPM packages those that are not the guest's, where one of them is enabled.
+other_repositories() {
+    set -- $repositories
+    for file in $(without "$(printf '%s\n' "$@")" "${1%/*}"/*.repo); do
+        [ ! -e "$file" ] || [ "$(disabled "$file")" = "$(cat "$file")" ] || echo "$file"
+    done
+}
+disabled() { awk '/^\[/ { print; print "enabled=0"; next } !/^enabled *=/' "$1"; }
+disable_repository() { put "$1" "$(disabled "$1")"; }
+
 enabled() { systemctl is-enabled "$1" 2>/dev/null | grep -qx enabled; }
 
 # What only a package that is not there yet would bring; without it nothing can be held against a value.
@@ -115,6 +128,10 @@ lacks() { [ "$mode" = check ] && [ ! -e "$1" ]; }
 # The last step within the system: all else is cleaned from outside. Goes without Python, which it may remove.
 seal() {
     lift_flags
+    # A guest that has a mirror of its own may not reach another.
+    [ -z "$repositories" ] || for file in $(other_repositories); do
+        change "$file disabled" disable_repository "$file"
+    done
     unwanted=$(both "$(installed_packages)" $unwanted)
     # Only what these packages brought: others that nothing needs may be somebody's. A line for each: NAME KIB
     brought=$([ -z "$unwanted" ] || packages_brought_by $unwanted)

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from helpers.definitions import ED25519, bad_values
 
+from ansible_collections.goldsmith.openstack.plugins.action import image_definition
 from ansible_collections.goldsmith.openstack.plugins.action.image_definition import ActionModule
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
 
 Run = Callable[..., dict[str, Any]]
@@ -143,3 +147,44 @@ def test_a_publication_needs_nothing_else(run: Run, tmp_path: Path) -> None:
 def test_a_file_of_another_build_host_is_not_looked_for(run: Run) -> None:
     variables = {"image_signing_key": "/there/key.pem", "image_signing_certificate_id": CERTIFICATE}
     assert "failed" not in run(variables, transport="ssh")
+
+
+def source_with(key: str) -> dict[str, Any]:
+    return {"image_sources": [{"name": "company", "url": "http://c.example", "suites": "x", "key": key}]}
+
+
+def test_the_key_of_a_source_is_a_file_a_url_or_the_key_itself(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path(_axes.axis_file("keys", "rhel")).read_text()
+    (tmp_path / "key.asc").write_text(text)
+    (tmp_path / "key.gpg").write_bytes(keys.binary(text))
+    monkeypatch.setattr(image_definition, "open_url", lambda url, timeout: io.BytesIO(keys.binary(text)))
+    for key in ("key.asc", f"{tmp_path}/key.gpg", text, "https://c.example/key.gpg"):
+        (source,) = run(source_with(key))["definition"]["sources"]
+        assert keys.binary(source["key"]) == keys.binary(text), key
+    (source,) = run(source_with(""))["definition"]["sources"]
+    assert source["key"] == ""
+
+
+def test_a_key_that_cannot_be_had(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes").write_text("no key")
+
+    def refuse(url: str, timeout: float) -> None:
+        raise URLError("connection refused")
+
+    monkeypatch.setattr(image_definition, "open_url", refuse)
+    option = "image_sources=company: key"
+    for key, fault in (
+        ("nosuch.asc", f"{option}=nosuch.asc cannot be read: No such file or directory; give a file, an https:// URL"),
+        ("notes", f"{option}=notes is no public key of OpenPGP; gpg --export writes one"),
+        ("https://c.example/k", f"{option}=https://c.example/k cannot be read: connection refused; give a file"),
+        ("http://c.example/k", "is fetched, and nothing vouches for it; write it with https://, or a file"),
+    ):
+        result = run(source_with(key))
+        assert result["failed"] and fault in result["msg"], result["msg"]
+
+
+def test_a_folder_that_roles_do_not_see_is_warned_of(run: Run) -> None:
+    (warning,) = run({"image_mirror": "file:///srv/mirror", "image_roles": "web"})["warnings"]
+    assert warning.startswith("image_mirror: the folder file:///srv/mirror is seen while packages are installed")

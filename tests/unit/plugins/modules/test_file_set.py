@@ -52,3 +52,17 @@ def test_a_set(tmp_path: Path) -> None:
     assert not (tmp_path / "old").exists()
     again = run_module("file_set", {"files": files})
     assert (again["changed"], again["paths"]) == (False, [])
+
+
+def test_a_file_that_others_have_changed_stays(tmp_path: Path) -> None:
+    path = tmp_path / "sources.list"
+    item = {"path": str(path), "content": "new\n", "replaces": "old\n"}
+    for before, kept in (("theirs\n", True), ("old\n", False), ("new\n", False)):
+        path.write_text(before)
+        for check in (True, False):
+            result = run_module("file_set", {"files": [item]}, check=check)
+            assert result["kept"] == ([str(path)] if kept else [])
+            assert result["changed"] is (before == "old\n")
+        assert path.read_text() == (before if kept else "new\n")
+    path.unlink()
+    assert run_module("file_set", {"files": [item]})["changed"] and path.read_text() == "new\n"

@@ -108,6 +108,11 @@ def test_what_says_nothing_of_an_image_changes_nothing(layers: Layers, play: Pat
     ("values", "changed"),
     [
         ({"packages": ["jq"]}, {"guest", "roles", "artifacts"}),
+        ({"kernel": "generic"}, {"guest", "roles", "artifacts"}),
+        ({"guest_mirror": "build"}, {"guest", "roles", "artifacts"}),
+        ({"guest_mirror": "http://a", "guest_security_mirror": "http://b"}, {"guest", "roles", "artifacts"}),
+        ({"components": ["main", "contrib"]}, {"guest", "roles", "artifacts"}),
+        ({"sources": [{"name": "a", "url": "http://a", "suites": "x"}]}, {"guest", "roles", "artifacts"}),
         ({"timezone": "Europe/Berlin"}, {"guest", "roles", "artifacts"}),
         ({"user": "admin"}, {"guest", "roles", "artifacts", "questions"}),
         ({"firmware": "uefi"}, {"guest", "roles", "artifacts", "questions"}),

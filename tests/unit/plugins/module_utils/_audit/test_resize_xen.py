@@ -146,3 +146,11 @@ def test_one_file_of_the_two_is_enough(tree: Path) -> None:
     (tree / GRUB).unlink()
     assert rules.runs_under_xen(guest(tree)).verdict == PASS
     assert rules.grows(guest(tree)).verdict == PASS
+
+
+def test_the_kernel_that_starts_is_the_one_that_is_judged(tree: Path) -> None:
+    newer = "6.13-rt"
+    make_tree(tree, {f"boot/vmlinuz-{newer}": "kernel", f"boot/initrd.img-{newer}": "none"}, {})
+    assert rules.runs_under_xen(guest(tree)).verdict == PASS
+    make_tree(tree, {GRUB: GOOD_GRUB.replace(VERSION, newer)}, {})
+    assert any(f"/boot/config-{newer}: CONFIG_XEN_PV=n" in line for line in rules.runs_under_xen(guest(tree)).evidence)

@@ -83,7 +83,7 @@ def test_each_distribution_is_built_for_arm64(distribution: str, resize: str) ->
 def test_only_what_was_asked_for_is_made() -> None:
     done = build(formats="vhd,raw", filesystem="ext3", name="it")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.raw", "it.vhd"]
-    assert done["disk"].endswith("/it.raw") and done["root"] == done["kernel"] == ""
+    assert done["disk"].endswith("/it.raw") and done["root"] == done["kernel_file"] == ""
     done = build(formats="triplet", filesystem="ext3", name="it")
     assert done["disk"] == "" and done["root"].endswith("/it.ext3")
 
@@ -93,7 +93,7 @@ def test_a_system_in_memory_has_the_kernel_of_the_triplet() -> None:
     files = [artifact["file"] for artifact in done["artifacts"]]
     assert files == ["it.vmlinuz", "it.initrd", "it.ext4", "it.initramfs"]
     assert done["artifacts"][-1]["format"] == "initramfs"
-    assert done["initramfs"].endswith("/it.initramfs") and done["kernel"].endswith("/it.vmlinuz")
+    assert done["initramfs"].endswith("/it.initramfs") and done["kernel_file"].endswith("/it.vmlinuz")
     done = build(formats="ramdisk", name="it", verify="boot")
     assert [artifact["file"] for artifact in done["artifacts"]] == ["it.vmlinuz", "it.initramfs"]
     assert (done["disk"], done["root"]) == ("", "")
@@ -219,3 +219,21 @@ def test_a_machine_whose_name_is_no_file_name_needs_another() -> None:
     place = Place("/here", "/home/me", {"uri": "", "name": "a/b", "shutdown": False})
     (fault,) = faults.between(values(build="capture"), axes(), place)
     assert fault.startswith("image_name=: the name of the machine, a/b, is not a file name")
+
+
+def test_the_kernel_is_for_clouds_unless_another_is_named() -> None:
+    assert build()["kernel"] == "cloud"
+    assert build(kernel="generic")["kernel"] == "generic"
+    assert build(packages="jq,linux-image-amd64")["kernel"] == "linux-image-amd64"
+    assert build(packages="linux-headers-amd64,linux-image-amd64-dbg")["kernel"] == "cloud"
+    assert build(packages="linux-image-amd64/trixie-backports")["kernel"] == "linux-image-amd64/trixie-backports"
+    for name, expected in (("kernel-modules-core", "cloud"), ("kernel-core-6.1-2", "kernel-core-6.1-2")):
+        assert build(distribution="fedora", mirror="http://a.example/", packages=name)["kernel"] == expected
+    fedora = build(distribution="fedora", mirror="http://a.example/", packages="kernel-rt-core")
+    assert fedora["kernel"] == fedora["record"]["kernel"] == "kernel-rt-core"
+
+
+def test_the_components_are_the_distributions_or_others() -> None:
+    assert build()["components"] == ["main"]
+    assert build(distribution="ubuntu")["components"] == ["main", "universe"]
+    assert build(components="main,contrib")["components"] == ["main", "contrib"]

@@ -19,6 +19,7 @@ def test_a_build_says_what_where_and_how() -> None:
     assert rows["grows by"] == "cloud_init"
     assert rows["boots by"] == "bios"
     assert rows["packages"] == "jq"
+    assert (rows["kernel"], rows["guest's mirror"]) == ("cloud", "the distribution's public ones")
     assert rows["folder"] == "/here/dist/it"
     assert rows["files"] == "it.qcow2, it.vmlinuz, it.initrd, it.ext4"
     assert rows["proofs"] == "audit, boot"
@@ -47,3 +48,9 @@ def test_a_publication_names_folders_and_clouds() -> None:
         "  clouds           one",
         "  there            private, stays hidden, all versions stay",
     ]
+
+
+def test_sources_of_packages_are_named() -> None:
+    source = {"name": "company", "url": "http://me:secret@c.example", "suites": "x"}
+    text = "\n".join(plan.of_build(build(sources=[source], guest_mirror="build")))
+    assert "company http://" in text and "secret" not in text and "that of the build" in text

@@ -26,6 +26,11 @@ class Module:
         self._diff = diff
         self.result: dict[str, Any] = {}
 
+        self.warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
     def exit_json(self, **result: Any) -> None:
         self.result = result
         raise Ended
@@ -51,6 +56,12 @@ def test_the_result_and_the_seconds_of_work() -> None:
     result = end(Module(), lambda: {"changed": True, "path": "/x"})
     assert 0 <= result.pop("elapsed") < 1
     assert result == {"changed": True, "path": "/x"}
+
+
+def test_warnings_are_told_one_by_one() -> None:
+    module = Module()
+    assert "warnings" not in end(module, lambda: {"changed": True, "warnings": ["one", "of \udcff"]})
+    assert module.warnings == ["one", "of \ufffd"]
 
 
 def test_a_diff_is_shown_only_where_it_is_asked_for() -> None:

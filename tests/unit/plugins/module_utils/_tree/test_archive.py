@@ -157,3 +157,21 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(GoldsmithError, match=r"^cannot write .*/file/.*: Not a directory$"):
         Archive(RecordingRunner(), str(tmp_path / "file"), (), "amd64").update()
+
+
+def test_sources_with_keys_and_priorities_of_their_own(archive: Archive, tmp_path: Path) -> None:
+    publish(tmp_path / "packages", *BASE, package("jq", "1"))
+    publish(tmp_path / "others", package("jq", "2"))
+    lines = (*archive.sources, f"deb [trusted=yes] file:{tmp_path}/others ./")
+    whole = replace(archive, sources=lines)
+    update(whole)
+    assert whole.versions(["jq"])["jq"] == "2"
+    assert whole.versions(["jq=1"])["jq"] == "1"
+    pins = ("Package: jq\nPin: version 1\nPin-Priority: 900\n",)
+    pinned = replace(whole, pins=pins)
+    update(pinned)
+    assert pinned.versions(["jq"])["jq"] == "1"
+    key = "/etc/apt/keyrings/a.asc"
+    replace(archive, sources=(f"deb [signed-by={key}] http://a.example x main",), keyrings=((key, "KEY"),)).update()
+    (line,) = Path(archive.folder, "sources.list").read_text().splitlines()
+    assert Path(line.partition("signed-by=")[2].partition("]")[0]).read_text() == "KEY"

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap_options import request_of
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import host_sources, keys
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap_options import notes, request_of
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository, Source
 from ansible_collections.goldsmith.openstack.plugins.modules import tree_bootstrap
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes
 
@@ -46,6 +47,42 @@ def test_a_mirror_of_ones_own() -> None:
     )
 
 
+def test_the_keys_of_a_mirror_are_in_the_tree_for_its_own_apt() -> None:
+    request = request_of({**DEFAULTS, "mirror": "http://a.example/debian", "keys": [KEY]})
+    path = "/etc/apt/keyrings/goldsmith.asc"
+    assert request.sources == (f"deb [signed-by={path}] http://a.example/debian trixie main",)
+    ((place, text),) = request.keyrings
+    assert place == path and keys.binary(text) == keys.binary(KEY)
+    assert request_of({**DEFAULTS, "keys": [KEY]}).keyrings == (), "the release's own packages bring its keys"
+    assert request_of({**DEFAULTS, "mirror": "http://a/", "keys": [KEY], "base": "oci:a"}).keyrings == ()
+
+
+SOURCE = {"name": "company", "url": "http://c.example", "suites": ["x"], "components": ["main"], "key": KEY}
+SOURCE |= {"pin": "origin c.example", "priority": 900, "guest": False}
+
+
+def test_sources_beside_those_of_the_distribution() -> None:
+    whole = Source("company", "http://c.example", ("x",), ("main",), KEY, "origin c.example", 900, False)
+    assert request_of({**DEFAULTS, "sources": [SOURCE]}).extra == (whole,)
+    request = request_of({**DEFAULTS, **RPM, "sources": [SOURCE]})
+    assert request.repositories[1:] == (Repository("company", "http://c.example", KEY, 900),)
+
+
+def test_packages_of_a_version_or_a_suite() -> None:
+    names = ["jq=1.7-1", "linux-image-amd64/trixie-backports", "kernel-core-6.1", "@development"]
+    assert request_of({**DEFAULTS, "packages": names}).packages == tuple(names)
+
+
+def test_what_is_left_out_of_the_hosts_sources_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_sources, "APT", str(tmp_path))
+    (tmp_path / "sources.list").write_text("deb http://a.example trixie main\ndeb http://b.example nodistro main\n")
+    values = {**DEFAULTS, "mirror": "host"}
+    assert request_of(values).sources == ("deb http://a.example trixie main",)
+    (note,) = notes(values)
+    assert "http://b.example nodistro" in note and "is left out: its suite is not one of trixie" in note
+    assert notes(DEFAULTS) == []
+
+
 def test_repositories_of_rpm_packages() -> None:
     request = request_of({**DEFAULTS, **RPM, "packages": ["gtk2_engines"]})
     assert request.repositories == (Repository("base", "http://a.example/os"),)
@@ -65,6 +102,10 @@ def test_repositories_of_rpm_packages() -> None:
             "repositories.url=a: is not a URL; begin with http:// or https://",
         ),
         ({"release": "../x"}, "release=../x: is not a name"),
+        ({"packages": ["a/../b"]}, "packages=a/../b: is not a name"),
+        ({"sources": [{**SOURCE, "name": "../a"}]}, "sources.name=../a: is not a name; use letters, digits, _ and -"),
+        ({"sources": [{**SOURCE, "url": "c"}]}, "sources.url=c: is not a URL; begin with http:// or https://"),
+        ({"sources": [{**SOURCE, "key": "c"}]}, "keys=c: is no public key of OpenPGP in ASCII armor"),
     ],
 )
 def test_what_cannot_be(values: dict[str, Any], message: str) -> None:

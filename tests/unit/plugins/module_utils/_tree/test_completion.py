@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import completion
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository, Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository, Request, Source
 
 APT = Request("/tree", "trixie", "amd64", ("less",), base="sha512:1")
 DNF = Request("/tree", "44", "x86_64", ("less",), tool="dnf", base="sha512:1")
@@ -29,6 +30,18 @@ def test_a_mirror_goes_in_its_place() -> None:
     assert "[fedora]\n" in text and "baseurl=http://a.example/f\n" in text
     # Packages are verified by the keys that were given, and no other.
     assert "gpgcheck=1\n" in text and "gpgkey=file:///run/goldsmith/keys/own.asc\n" in text
+
+
+def test_a_source_beside_those_of_the_base_takes_the_place_of_none() -> None:
+    extra = (Source("company", "http://c.example", ("x",), ("main",), "KEY"),)
+    assert completion.sources_of(replace(APT, extra=extra)) == ""
+    mirror = replace(APT, extra=extra, sources=("deb http://a.example/x trixie main",))
+    signed = "[signed-by=/etc/apt/keyrings/company.asc]"
+    assert completion.sources_of(mirror).splitlines()[1:] == [f"deb {signed} http://c.example x main"]
+    own = (Repository("company", "http://c.example", "KEY"),)
+    assert completion.sources_of(replace(DNF, extra=extra, repositories=own)) == ""
+    both = (Repository("base", "http://a.example"), *own)
+    assert completion.sources_of(replace(DNF, extra=extra, repositories=both)).count("baseurl=") == 2
 
 
 @pytest.mark.parametrize("tool", ["mmdebstrap", "dnf", "zypper"])

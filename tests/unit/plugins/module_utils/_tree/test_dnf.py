@@ -115,3 +115,14 @@ def test_what_a_failure_means(shop: Workshop, text: str, message: str) -> None:
         dnf.run(replace(shop, runner=broken), lambda percent, note: None, "install", mounted=False)
     assert str(caught.value).startswith(message)
     assert str(dnf.explain(REQUEST, Result((), 1, text, ""))) == str(caught.value)
+
+
+def test_a_repository_with_a_key_and_a_priority_of_its_own(tmp_path: Path) -> None:
+    own = Repository("company", "http://c.example", "its key", 50)
+    request = replace(REQUEST, cache=str(tmp_path), repositories=(*REQUEST.repositories, own))
+    with rpm.workshop(RecordingRunner(), request, []) as shop:
+        dnf.command(shop, "makecache", mounted=False)
+        texts = {name: (shop.home / f"repositories/{name}.repo").read_text() for name in ("base", "company")}
+        assert f"gpgkey=file://{shop.own_keys['company']}\n" in texts["company"], "no other key verifies it"
+        assert f"gpgkey=file://{shop.keys[0]}\n" in texts["base"]
+    assert "priority=50\n" in texts["company"] and "priority" not in texts["base"]

@@ -54,3 +54,31 @@ def test_a_key_has_the_fingerprint_that_is_named(name: str, fingerprint: str, tm
     said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     found = re.findall(r"(?m)^pub:.*\n(?:.*\n)*?fpr:+([0-9A-F]+):", said)
     assert found == [fingerprint]
+
+
+def test_a_key_in_armor_is_what_gpg_reads(tmp_path: Path) -> None:
+    for data in (keys.binary(TEXT), TEXT.encode(), f"before\n{TEXT}between\n{TEXT}after\n".encode()):
+        text = keys.armored(data)
+        keys.check([text])
+        argv = ["gpg", "--homedir", str(tmp_path), "--show-keys", "--with-colons"]
+        said = subprocess.run(argv, input=text, check=True, capture_output=True, text=True)
+        assert "fpr:::::::::567E347AD0044ADE55BA8A5F199E2F91FD431D51:" in said.stdout
+        assert "CRC" not in said.stderr
+
+
+@pytest.mark.parametrize("data", [b"", b"root:x:0:0\n", b"\x00\x01", TEXT[:-40].encode()])
+def test_what_is_no_key_cannot_be_put_in_armor(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^is no public key of OpenPGP$"):
+        keys.armored(data)
+
+
+def test_lines_name_the_keyrings_of_a_tree_where_they_are_laid_out(tmp_path: Path) -> None:
+    path = "/etc/apt/keyrings/a.asc"
+    lines = (f"deb [signed-by={path}] http://a x", f"deb [signed-by={path},ABCD] http://a y", "deb http://b x")
+    found = keys.laid_out(lines, [(path, "KEY")], tmp_path)
+    assert found == (
+        f"deb [signed-by={tmp_path}/a.asc] http://a x",
+        f"deb [signed-by={tmp_path}/a.asc,ABCD] http://a y",
+        "deb http://b x",
+    )
+    assert (tmp_path / "a.asc").read_text() == "KEY"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mmdebstrap: its argv, what its failures mean, and the build host's own sources."""
+"""mmdebstrap: its argv, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import shlex
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import pytest
 from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Source
 
 REQUEST = mmdebstrap.Request("/build/tree", "trixie", "amd64", ("openssh-server", "vim"))
 TAIL = "E: apt-get update --error-on=any -oAPT::Status-Fd=<$fd> failed\nE: mmdebstrap failed to run\n"
@@ -304,88 +304,54 @@ def test_other_failures_give_the_first_error() -> None:
         mmdebstrap.bootstrap(RecordingRunner(lambda argv: (1, said, "")), REQUEST, [], lambda percent, note: None)
 
 
-ONE_LINE = """\
-# deb http://commented.example/debian trixie main
-deb [signed-by=/usr/share/keyrings/a.gpg arch=amd64] http://deb.example/debian trixie main contrib
-deb http://deb.example/debian trixie-updates main
-deb-src http://deb.example/debian trixie main
-deb http://deb.example/debian bookworm main
-deb http://deb.example/debian trixiebackports main
-deb http://flat.example/ ./
-"""
-DEB822 = """\
-# A comment
-Types: deb deb-src
-URIs: http://deb.example/debian http://two.example/debian
-Suites: trixie trixie-updates
-# between the fields
-Components: main
-Signed-By: /usr/share/keyrings/debian.gpg
-
-Types: deb
-uris: http://security.example/debian-security
-Suites: trixie-security bookworm-security
-Components: main
-Signed-By:
- -----BEGIN PGP PUBLIC KEY BLOCK-----
- .
- -----END PGP PUBLIC KEY BLOCK-----
-
-Types: deb
-URIs: http://off.example/debian
-Suites: trixie
-Components: main
-Enabled: No
-
-Types: deb-src
-URIs: http://source.example/debian
-Suites: trixie
-Components: main
-"""
+SOURCE = Source("company", "http://apt.example", ("stable",), ("main",), key="THE KEY", pin="release o=C", priority=900)
 
 
-@pytest.fixture
-def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that stands for /etc/apt."""
-    (tmp_path / "sources.list.d").mkdir()
-    place = {"/etc/apt": str(tmp_path)}
-
-    def moved(path: str) -> str:
-        return path.replace("/etc/apt", place["/etc/apt"])
-
-    def opener(path: str, **more: str) -> IO[str]:
-        return Path(moved(path)).open(**more)
-
-    isdir, isfile, listdir = os.path.isdir, os.path.isfile, os.listdir
-    monkeypatch.setattr(mmdebstrap.os.path, "isdir", lambda path: isdir(moved(path)))
-    monkeypatch.setattr(mmdebstrap.os.path, "isfile", lambda path: isfile(moved(path)))
-    monkeypatch.setattr(mmdebstrap.os, "listdir", lambda path: listdir(moved(path)))
-    monkeypatch.setattr(mmdebstrap, "open", opener, raising=False)
-    return tmp_path
+def test_a_source_beside_those_of_the_release(tmp_path: Path) -> None:
+    request = replace(REQUEST, path=str(tmp_path), sources=("deb http://deb.example trixie main",), extra=(SOURCE,))
+    argv = mmdebstrap.command(request)
+    line = "deb [signed-by=/etc/apt/keyrings/company.asc] http://apt.example stable main"
+    assert after(argv, str(tmp_path)) == ["deb http://deb.example trixie main", line]
+    # The priority is there before the lists of packages are read.
+    (hook,) = [hook for hook in hooks(argv, "--setup-hook=") if "preferences" in hook]
+    subprocess.run(["sh", "-c", hook, "sh", tmp_path], check=True)
+    assert "Pin-Priority: 900" in (tmp_path / "etc/apt/preferences.d/company").read_text()
+    files = {path: text for path, text, _mode in mmdebstrap.sources_of(request)}
+    assert files["/etc/apt/sources.list"] == "deb http://deb.example trixie main\n"
+    assert files["/etc/apt/sources.list.d/company.list"] == f"{line}\n"
+    assert files["/etc/apt/keyrings/company.asc"] == "THE KEY"
+    assert mmdebstrap.sources_of(replace(request, extra=())) == [], "mmdebstrap has written them"
 
 
-def test_sources_in_lines(apt: Path) -> None:
-    (apt / "sources.list").write_text(ONE_LINE)
-    (apt / "sources.list.d" / "old.list.save").write_text("deb http://saved.example/debian trixie main\n")
-    assert mmdebstrap.host_sources("trixie") == (
-        "deb [signed-by=/usr/share/keyrings/a.gpg arch=amd64] http://deb.example/debian trixie main contrib",
-        "deb http://deb.example/debian trixie-updates main",
+def test_the_host_reads_keys_of_the_tree_elsewhere_and_the_tree_has_them() -> None:
+    runner = RecordingRunner()
+    mmdebstrap.bootstrap(runner, replace(REQUEST, extra=(SOURCE,)), [], lambda percent, note: None)
+    (line,) = [word for word in runner.calls[0] if word.startswith("deb ")]
+    assert "signed-by=/etc/apt" not in line and "/company.asc] http://apt.example stable main" in line
+    written = {call[-2]: options["stdin"] for call, options in zip(runner.calls[1:], runner.options[1:])}
+    assert written["/etc/apt/keyrings/company.asc"] == "THE KEY"
+    assert "signed-by=/etc/apt/keyrings/company.asc" in written["/etc/apt/sources.list.d/company.list"]
+
+
+def test_a_mirror_that_is_a_folder_is_seen_in_the_tree() -> None:
+    argv = mmdebstrap.command(replace(REQUEST, sources=("deb file:///srv/a/mirror/ trixie main",)))
+    assert "--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount" in argv
+    (hook,) = [hook for hook in hooks(argv, "--customize-hook=") if "rmdir" in hook]
+    assert hook.startswith("place=/srv/a/mirror;")
+    others = mmdebstrap.command(replace(REQUEST, sources=("deb http://deb.example/file:/x trixie main",)))
+    assert not [word for word in others if "hook-dir" in word or "rmdir" in word]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("E: Version '9' for 'jq' was not found\n", "jq"),
+        ("E: Release 'trixie-backports' for 'linux-image-amd64' was not found\n", "linux-image-amd64"),
+    ],
+)
+def test_a_version_that_no_source_has(said: str, name: str) -> None:
+    result = RecordingRunner(lambda argv: (100, said, "")).run(["apt"], check=False)
+    assert str(mmdebstrap.explain(REQUEST, result)) == (
+        f"packages={name}: there is no such version in the sources; "
+        "look for it with apt-cache policy, or add the source to image_sources"
     )
-
-
-def test_sources_in_stanzas(apt: Path) -> None:
-    (apt / "sources.list.d" / "debian.sources").write_text(DEB822)
-    signed = "[signed-by=/usr/share/keyrings/debian.gpg] "
-    assert mmdebstrap.host_sources("trixie") == (
-        f"deb {signed}http://deb.example/debian trixie main",
-        f"deb {signed}http://deb.example/debian trixie-updates main",
-        f"deb {signed}http://two.example/debian trixie main",
-        f"deb {signed}http://two.example/debian trixie-updates main",
-        "deb http://security.example/debian-security trixie-security main",
-    )
-
-
-def test_a_host_without_a_source_for_the_release(apt: Path) -> None:
-    (apt / "sources.list").write_text(ONE_LINE)
-    with pytest.raises(OptionError, match="mirror=host: the build host has no apt source for forky"):
-        mmdebstrap.host_sources("forky")

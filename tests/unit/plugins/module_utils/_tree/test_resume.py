@@ -16,12 +16,13 @@ import pytest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import mmdebstrap, resume, stack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import guest_sources, mmdebstrap, resume, stack
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers import Store
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.resume import PACKAGES, Beginning, Step, chain
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request, Source
 
 SOURCES = ("deb http://deb.example/debian trixie main",)
+SOURCE = Source("a", "http://a.example", ("trixie-backports",), ("main",))
 
 
 class Archive:
@@ -42,6 +43,8 @@ class Archive:
         proxy: str,
         expired: bool,
         keys: Sequence[str],
+        keyrings: Sequence[tuple[str, str]],
+        pins: Sequence[str],
     ) -> Archive:
         self.sources, self.lists = tuple(sources), f"{folder}/lists"
         self.places.append(folder)
@@ -190,6 +193,9 @@ def test_packages_that_cannot_be_had_any_more(begin: Begin, archive: Archive) ->
         {"exclude": ("/usr/share/doc/*",)},
         {"files": (("/etc/a", "1"),)},
         {"sources": ("deb http://other.example/debian trixie main",)},
+        {"keyrings": (("/etc/apt/keyrings/a.asc", "KEY"),)},
+        *({"extra": (SOURCE, replace(SOURCE, **other))} for other in ({}, {"name": "b"}, {"suites": ("x",)})),
+        *({"extra": (replace(SOURCE, **other),)} for other in ({}, {"key": "K"}, {"pin": "origin a", "priority": 9})),
     ],
 )
 def test_another_request_is_another_tree(begin: Begin, values: dict[str, Any]) -> None:
@@ -287,7 +293,7 @@ def test_the_sources_of_a_release_are_asked_once(
     tool = tmp_path / "mmdebstrap"
     tool.touch()
     monkeypatch.setattr(mmdebstrap, "release_sources", release_sources)
-    monkeypatch.setattr(resume, "find_program", lambda name: str(tool))
+    monkeypatch.setattr(guest_sources, "find_program", lambda name: str(tool))
     begin(sources=()).make()
     assert filled[0].sources == release_sources(Runner(), filled[0], [])
     asked.clear()
@@ -320,3 +326,13 @@ def test_a_folder_that_cannot_be_made(archive: Archive, tmp_path: Path) -> None:
     request = Request(str(tmp_path / "tree"), "trixie", "amd64", (), sources=SOURCES)
     with pytest.raises(GoldsmithError, match=r"^cannot write .*/file/layers: Not a directory$"):
         Beginning(Runner(), request, str(tmp_path / "file"), (), fresh=False)
+
+
+def test_sources_beside_those_of_the_release_are_asked_with_them(
+    begin: Begin, archive: Archive, filled: list[Request]
+) -> None:
+    begin(extra=(SOURCE,)).make()
+    assert archive.sources == (*SOURCES, "deb http://a.example trixie-backports main")
+    assert (filled[0].sources, filled[0].extra) == (SOURCES, (SOURCE,)), "each is a file of its own in the tree"
+    begin(extra=(replace(SOURCE, key="KEY"),))
+    assert len(set(archive.places)) == 2

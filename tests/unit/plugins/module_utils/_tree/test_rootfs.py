@@ -17,6 +17,11 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 
+def newest(names: list[str], where: str) -> rootfs.Kernel:
+    """The kernel among the files of /boot where no boot loader says which."""
+    return rootfs._newest({name: f"/boot/{name}" for name in names}, where)
+
+
 @pytest.mark.parametrize(
     "versions",
     [
@@ -30,7 +35,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import r
 def test_the_newest_kernel(versions: list[str]) -> None:
     names = [f"{kind}-{version}" for version in versions for kind in ("vmlinuz", "initrd.img", "config")]
     for order in (names, names[::-1]):
-        assert rootfs.newest_kernel(order, "here").version == versions[-1]
+        assert newest(order, "here").version == versions[-1]
 
 
 @pytest.mark.parametrize(
@@ -43,13 +48,13 @@ def test_the_newest_kernel(versions: list[str]) -> None:
     ],
 )
 def test_names_of_the_distributions(names: list[str], ramdisk: str) -> None:
-    kernel = rootfs.newest_kernel(names, "here")
+    kernel = newest(names, "here")
     assert (kernel.version, kernel.image, kernel.ramdisk) == ("1", "/boot/vmlinuz-1", ramdisk)
 
 
 def test_one_of_two_forms_is_always_the_same() -> None:
     names = ["vmlinux-1", "vmlinuz-1", "initrd.img-1"]
-    assert {rootfs.newest_kernel(order, "here").image for order in (names, names[::-1])} == {"/boot/vmlinuz-1"}
+    assert {newest(order, "here").image for order in (names, names[::-1])} == {"/boot/vmlinuz-1"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +71,7 @@ def test_one_of_two_forms_is_always_the_same() -> None:
 )
 def test_no_kernel(names: list[str]) -> None:
     with pytest.raises(GoldsmithError, match="here has no kernel with an initramfs in /boot; add the distribution's"):
-        rootfs.newest_kernel(names, "here")
+        newest(names, "here")
 
 
 def test_links_are_no_kernels(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.tree_request import Repository, Request
 
 REQUEST = Request("/tree", "9", "x86_64", ("vim",), tool="dnf", keys=("a key",))
 
@@ -54,3 +54,23 @@ def test_nothing_of_the_work_is_left_in_the_tree(tmp_path: Path) -> None:
     assert [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()] == ["etc/machine-id"]
     assert (tree / "etc/machine-id").read_text() == ""
     assert sorted(path.name for path in (tree / "var/cache").iterdir()) == []
+
+
+def test_a_repository_may_have_a_key_and_a_priority_of_its_own(tmp_path: Path) -> None:
+    own = Repository("company", "http://c.example", "its key", 50)
+    request = replace(REQUEST, cache=str(tmp_path), repositories=(Repository("base", "http://a.example"), own))
+    with rpm.workshop(RecordingRunner(), request, []) as shop:
+        assert [Path(key).read_text() for key in shop.keys] == ["a key\n"]
+        assert {name: Path(key).read_text() for name, key in shop.own_keys.items()} == {"company": "its key\n"}
+    assert [rpm.priority(one) for one in request.repositories] == ["", "priority=50\n"]
+
+
+def test_whether_a_tree_has_a_repository(tmp_path: Path) -> None:
+    assert not rpm.has_repositories(str(tmp_path))
+    folder = tmp_path / "etc/yum.repos.d"
+    folder.mkdir(parents=True)
+    (folder / "off.repo").write_text("[a]\nbaseurl=http://a\nenabled=0\n")
+    (folder / "broken.repo").write_text("baseurl=http://a\n")
+    assert not rpm.has_repositories(str(tmp_path))
+    (folder / "usual.repo").write_text("[b]\nmetalink=http://b?repo=x%20y&arch=$basearch\n")
+    assert rpm.has_repositories(str(tmp_path)), "without a word it is enabled"

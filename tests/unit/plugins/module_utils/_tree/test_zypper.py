@@ -91,3 +91,14 @@ def test_what_a_failure_means(shop: Workshop, rc: int, text: str, message: str) 
     with pytest.raises(GoldsmithError) as caught:
         zypper.run(replace(shop, runner=broken), lambda percent, note: None, "install", mounted=False)
     assert str(caught.value).startswith(message)
+
+
+def test_a_repository_with_a_key_and_a_priority_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workshop, "finish", lambda shop: None)
+    own = Repository("company", "http://c.example", "its key", 50)
+    request = replace(REQUEST, cache=str(tmp_path), repositories=(*REQUEST.repositories, own))
+    with rpm.workshop(RecordingRunner(), request, []) as shop:
+        zypper.bootstrap(shop, lambda percent, note: None)
+        imported = [argv[-1] for argv in shop.runner.calls if "--import" in argv]
+        assert imported == [*shop.keys, shop.own_keys["company"]]
+        assert "priority=50\n" in (shop.home / "repositories/company.repo").read_text()
