@@ -69,6 +69,7 @@ project = _matching(r"[\w-]{1,255}", "is not the id of a project; ask: openstack
 axis = _matching(
     r"[a-z][\w-]*|[a-z]\w*\.[a-z]\w*\.\w[\w-]*", "is not a name; write one of ours, or NAMESPACE.COLLECTION.NAME"
 )
+tag = _matching(r"[^\x00-\x1f\x7f]{1,255}", "is not a tag; use one line of at most 255 characters")
 path = _printable("has characters that cannot be shown; write the path of a file or folder")
 line = _printable("is not one line of text; leave out line breaks")
 

@@ -219,3 +219,12 @@ def test_a_machine_whose_name_is_no_file_name_needs_another() -> None:
     place = Place("/here", "/home/me", {"uri": "", "name": "a/b", "shutdown": False})
     (fault,) = faults.between(values(build="capture"), axes(), place)
     assert fault.startswith("image_name=: the name of the machine, a/b, is not a file name")
+
+
+def test_hardware_is_what_is_published() -> None:
+    assert build()["hardware"] == {"hw_disk_bus": "virtio", "hw_rng_model": "virtio"}
+    done = build(
+        properties={"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi", "hw_rng_model": "", "os_purpose": "minimal"}
+    )
+    assert done["hardware"] == {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}
+    assert (done["tags"], done["min_disk"], done["min_ram"]) == ([], 0, 0)
