@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.cloud_login import CloudOptions, carried
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
-
 DOCUMENTATION = r"""
 name: cloud_login
 short_description: How to log in to a cloud, as the control node knows it
@@ -51,6 +43,14 @@ _raw:
   type: list
   elements: dict
 """
+
+import os
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.cloud_login import CloudOptions, carried
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 
 
 class LookupModule(LookupBase):

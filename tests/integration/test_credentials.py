@@ -82,14 +82,14 @@ def test_a_cloud_is_what_openstacksdk_makes_of_it(
         (tmp_path / name).mkdir(parents=True)
     for name, content in files.items():
         (tmp_path / name).write_text(json.dumps(content))
-    settings = {"cwd": tmp_path / "here", "env": environment(tmp_path, **variables), "check": True}
-    theirs = subprocess.run([sys.executable, "-c", _ASK, cloud], stdout=subprocess.PIPE, **settings).stdout
+    settings = {"cwd": tmp_path / "here", "env": environment(tmp_path, **variables)}
+    theirs = subprocess.run([sys.executable, "-c", _ASK, cloud], check=True, stdout=subprocess.PIPE, **settings).stdout
     play = [{"hosts": "localhost", "gather_facts": False, "tasks": [
         {"ansible.builtin.copy": {"dest": "login.json", "mode": "0600", "content":
             "{{ query('goldsmith.openstack.cloud_login', '" + cloud + "') | first | to_json }}"}}]}]  # fmt: skip
     (tmp_path / "deep" / "play.yml").write_text(json.dumps(play))
     argv = [sys.executable, "-m", "ansible.cli.playbook", "../deep/play.yml"]
-    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **settings)
+    subprocess.run(argv, stdin=subprocess.DEVNULL, check=True, stdout=subprocess.PIPE, **settings)
     login = json.loads((tmp_path / "deep" / "login.json").read_text())
     assert "msg" not in login
     config, known = login["config"], json.loads(theirs)
