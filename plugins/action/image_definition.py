@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import hardware
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import (
     definition,
     faults,
@@ -28,7 +31,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition im
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.variable import PREFIX
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
-from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _axes, _content, _stray_words
 
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
 
@@ -42,20 +45,28 @@ class ActionModule(ActionBase):
         """Read every variable, refuse all bad ones in one line, or return the definition."""
         result = super().run(tmp, task_vars)
         self._variables = task_vars or {}
-        self._faults: list[str] = []
+        self._control_node = os.environ.get("PWD") or str(Path.cwd())
+        self._faults = _stray_words.faults(context.CLIARGS.get("extra_vars", ()))
         options = dict(self._task.args)
         purpose = options.pop("purpose", "build")
         system = options.pop("system", {})
         values = self._read(options)
         if purpose == "capture" and values["build"] == "chroot":
             values["build"] = "capture"
+        if purpose == "publish":
+            values["clouds"] = values["clouds"] or _cloud_of_environment(os.environ)
         place = self._place(values, system)
         self._check_build_host(values["build_host"])
         self._check_purpose(purpose, values, place)
         self._warnings += [f"image_properties: {line}" for line in faults.judged_properties(values)[1]]
+        if purpose == "publish":
+            self._warnings += [
+                f"image_properties: {name}={word}: no boot tries it, what is published was proved before"
+                for name, word in hardware.asked(values["properties"]).items()
+            ]
         axes = None if purpose == "publish" else self._load(values, system)
         self._faults += faults.between(values, axes, place)
-        self._read_keys(values, place)
+        self._read_keys(values)
         if axes:
             self._warnings += source_faults.warnings(values)
             self._warnings += definition.aged(values, axes.distribution, date.today().isoformat())
@@ -95,7 +106,10 @@ class ActionModule(ActionBase):
 
     def _place(self, values: dict[str, Any], system: dict[str, str]) -> definition.Place:
         """Return where the variables were said, and the guest of libvirt that becomes the image."""
-        here = os.environ.get("PWD") or str(Path.cwd())
+        here, home = self._control_node, str(Path.home())
+        if self._connection.transport != "local":
+            # The folders of a build are on its host, where the command was given nowhere.
+            here = home = self._remote_home()
         role = {"virt_install": "virt_install", "capture": "vm_capture"}.get(values["build"])
         installed = role == "virt_install"
         machine = role and {
@@ -104,7 +118,15 @@ class ActionModule(ActionBase):
             "shutdown": installed or str(self._template(f"{role}_shutdown")).lower() in ("true", "yes", "1"),
         }
         keys = personal.public_keys(Path.home()) if "ssh_keys" in values["local_configuration"] else ()
-        return definition.Place(here, str(Path.home()), machine or {}, system, os.environ, keys)
+        return definition.Place(here, home, machine or {}, system, os.environ, keys)
+
+    def _remote_home(self) -> str:
+        """Return the home folder of the account that builds, as modules see it."""
+        result = self._low_level_execute_command('printf "\\n%s\\n" "$HOME"')
+        home = (result["stdout"].strip().splitlines() or [""])[-1]
+        if result["rc"] != 0 or not home.startswith("/"):
+            raise AnsibleError(f"cannot tell the home folder of the account on the build host: {result['stderr']}")
+        return home
 
     def _check_build_host(self, name: str) -> None:
         # A play of no host does nothing, and Ansible calls that a success.
@@ -118,7 +140,7 @@ class ActionModule(ActionBase):
                 f"image_{name}: is empty; {text}"
                 for name, text in (
                     ("publish_dir", "name the output folder of a build, as dist/debian-13-amd64"),
-                    ("clouds", "name the clouds to publish to, as in clouds.yaml"),
+                    ("clouds", "name the clouds to publish to, as in clouds.yaml, or set OS_CLOUD"),
                 )
                 if not values[name]
             ]
@@ -141,14 +163,16 @@ class ActionModule(ActionBase):
             is_file = base and not is_url(base) and not base.startswith("oci:")
             if is_file and not Path(place.here, base).expanduser().is_file():
                 self._faults.append(f"image_base={base}: there is no such file; give the path of a disk image")
-        self._faults += [
-            f"image_{name}={path}: there is no such file; give the path of a public key in ASCII armor"
-            for name in ("keyrings", "base_keyrings")
-            for path in values[name]
-            if not Path(place.here, path).expanduser().is_file()
-        ]
+        # These are read on the control node.
+        for name in ("keyrings", "base_keyrings"):
+            values[name] = [str(Path(self._control_node, path).expanduser()) for path in values[name]]
+            self._faults += [
+                f"image_{name}={path}: there is no such file; give the path of a public key in ASCII armor"
+                for path in values[name]
+                if not Path(path).is_file()
+            ]
 
-    def _read_keys(self, values: dict[str, Any], place: definition.Place) -> None:
+    def _read_keys(self, values: dict[str, Any]) -> None:
         """Put the keys of sources in the place of the files and URLs that have them."""
         for source in values["sources"]:
             key, option = source["key"].strip(), f"image_sources={source['name']}: key"
@@ -160,7 +184,7 @@ class ActionModule(ActionBase):
                 elif key.startswith("-----"):
                     data = key.encode("utf-8")
                 else:
-                    data = Path(place.here, key).expanduser().read_bytes()
+                    data = Path(self._control_node, key).expanduser().read_bytes()
                 source["key"] = keys.armored(data)
             except ValueError as error:
                 self._faults.append(f"{option}={key.splitlines()[0]} {error}; gpg --export writes one")
@@ -195,6 +219,13 @@ class ActionModule(ActionBase):
             return None
         agents = {name: _axes.load("agents", name) for name in strategy["agents"]}
         return definition.Axes(distribution, strategy, agents, architecture)
+
+
+def _cloud_of_environment(environment: Mapping[str, str]) -> list[str]:
+    """Return the cloud that the command openstack would take if nobody named one."""
+    if environment.get("OS_CLOUD"):
+        return [environment["OS_CLOUD"]]
+    return [environment.get("OS_CLOUD_NAME") or "envvars"] if environment.get("OS_AUTH_URL") else []
 
 
 def _names_of_roles() -> list[str]:

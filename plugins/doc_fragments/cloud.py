@@ -19,7 +19,13 @@ options:
     description:
       - A C(clouds.yaml) to use in place of those in the usual places (E(OS_CLIENT_CONFIG_FILE), the current folder,
         C(~/.config/openstack), C(/etc/openstack)).
+      - Files C(secure.yaml) and C(clouds-public.yaml) beside it are read before those in the usual places.
     type: path
+  logins:
+    description:
+      - What the lookup P(goldsmith.openstack.cloud_login#lookup) returns for the clouds, as JSON. Files with clouds on
+        the host where the module runs are not read then.
+    type: json
   auth:
     description:
       - Credentials in the words of openstacksdk, in place of C(clouds.yaml) or to change some of its entry.

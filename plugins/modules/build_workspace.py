@@ -32,6 +32,12 @@ options:
     description: Folder for everything that can be made again.
     type: path
     default: ~/.cache/goldsmith
+  tree:
+    description:
+      - Whether programs run in the workspace, in a tree with files of several owners. A file system that does not let
+        them, because of C(noexec) or of owners that cannot be changed, is refused; C(nosuid) is warned of.
+    type: bool
+    default: true
   state:
     description: V(present) takes the workspace, V(absent) removes it.
     type: str
@@ -61,13 +67,14 @@ ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "output_dir": {"type": "path", "required": True},
     "cache_dir": {"type": "path", "default": "~/.cache/goldsmith"},
+    "tree": {"type": "bool", "default": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
 
 def run(params: dict, check_mode: bool) -> dict:
     """Bring the workspace into the state that was asked for."""
-    place = workspace(params["name"], params["output_dir"], params["cache_dir"])
+    place = workspace(params["name"], params["output_dir"], params["cache_dir"], tree=params["tree"])
     action = place.present if params["state"] == "present" else place.absent
     return action(Runner(), check_mode=check_mode)
 

@@ -114,7 +114,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_module(module, lambda: work(module.params))
+
+    def run() -> dict[str, Any]:
+        module.no_log_values.update(clouds.hidden(module.params))
+        return work(module.params)
+
+    run_module(module, run)
 
 
 def work(params: dict[str, Any]) -> dict[str, Any]:

@@ -335,7 +335,12 @@ def main() -> None:
         mutually_exclusive=[("cloud", "clouds"), ("signing_key", "signing_command")],
         supports_check_mode=True,
     )
-    run_module(module, lambda: work(module.params, check=module.check_mode, runner=Runner(), warn=module.warn))
+
+    def run() -> dict[str, Any]:
+        module.no_log_values.update(clouds.hidden(module.params))
+        return work(module.params, check=module.check_mode, runner=Runner(), warn=module.warn)
+
+    run_module(module, run)
 
 
 def work(params: dict[str, Any], *, check: bool, runner: Runner, warn: Callable[[str], None]) -> dict[str, Any]:

@@ -52,6 +52,12 @@ options:
     type: list
     elements: str
     default: []
+  properties:
+    description:
+      - Properties that the image has in Glance. The initramfs must have the drivers for C(hw_disk_bus) and
+        C(hw_scsi_model).
+    type: dict
+    default: {}
 seealso:
   - module: goldsmith.openstack.image_boot
 """
@@ -109,6 +115,7 @@ def main() -> None:
             "user": {"type": "str"},
             "proxy": {"type": "list", "elements": "str", "default": []},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "properties": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -119,6 +126,7 @@ def main() -> None:
             user=module.params["user"],
             proxy=tuple(module.params["proxy"]),
             authorized_keys=tuple(module.params["authorized_keys"]),
+            properties=module.params["properties"],
         )
         results = audit.run(Runner(), module.params["path"], request)
         # Not "failed": Ansible would take the task itself for failed.

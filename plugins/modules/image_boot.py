@@ -132,6 +132,13 @@ options:
       - V(0) ends it at once, as a cloud deletes an instance.
     type: int
     default: 0
+  properties:
+    description:
+      - Properties that the image has in Glance. The guest gets the hardware that OpenStack Compute gives by them, as
+        C(hw_disk_bus), C(hw_scsi_model), C(hw_cdrom_bus), C(hw_vif_model), C(hw_rng_model) and C(hw_machine_type).
+      - Other names have no effect. What would change how the guest starts, and cannot be done here, is warned of.
+    type: dict
+    default: {}
   console_log:
     description: Path where the log of the serial console is written, also when the boot fails.
     type: path
@@ -299,6 +306,12 @@ ssh:
   returned: when O(state=running)
   type: dict
   sample: {"host": "127.0.0.1", "port": 37669, "user": "debian", "key": "/home/me/.cache/goldsmith/guests/guest/key"}
+not_tried:
+  description: Those of O(properties) that change how a guest starts, and that the boot did not follow.
+  returned: when O(state=checked) or O(state=running)
+  type: list
+  elements: str
+  sample: ["hw_tpm_model=tpm-crb"]
 pid: {description: Process id of QEMU., returned: when O(state=running), type: int}
 console_log:
   description: Log of the serial console, which goes on growing.
@@ -321,29 +334,34 @@ _SIZES = ("disk_size", "memory")
 _OTHER = ("state", "name", "directory", "commands", "with_run", "power_off")
 
 
-def _plan(params: dict[str, Any]) -> boot.BootPlan:
+def _plan(module: AnsibleModule) -> boot.BootPlan:
+    params = module.params
     options = {name: value for name, value in params.items() if name not in (*_SIZES, *_OTHER)}
     sizes = {name: parse_size(params[name], name) for name in _SIZES}
-    return boot.BootPlan(**options, **sizes, commands=tuple(params["commands"]))
+    plan = boot.BootPlan(**options, **sizes, commands=tuple(params["commands"]))
+    boot.check_image(Runner(), plan)
+    for line in plan.hardware.not_tried:
+        module.warn(f"the boot does not follow the property {line}")
+    return plan
 
 
 def _work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if params["state"] == "checked":
-        plan = _plan(params)
-        boot.check_image(Runner(), plan)
-        return {"changed": False, **({} if module.check_mode else boot.check(Runner(), plan))}
+        plan = _plan(module)
+        seen = {} if module.check_mode else boot.check(Runner(), plan)
+        return {"changed": False, "not_tried": list(plan.hardware.not_tried), **seen}
     instance = Instance(params["directory"], params["name"])
     ran = instance.runs
-    seen: dict[str, Any] = {}
+    seen = {}
     if params["state"] == "stopped":
         changed = instance.exists if module.check_mode else instance.stop(grace=params["power_off"])
     else:
-        plan = _plan(params)
-        boot.check_image(Runner(), plan)
+        plan = _plan(module)
         changed = not ran
         if not module.check_mode:
             changed, seen = instance.start(Runner(), plan, with_run=params["with_run"])
+        seen["not_tried"] = list(plan.hardware.not_tried)
     states = ("running" if ran else "stopped", params["state"])
     diff = {moment: f"{params['name']} {state}\n" for moment, state in zip(("before", "after"), states)}
     return {"changed": changed, "diff": diff, **seen}
@@ -374,6 +392,7 @@ def main() -> None:
             "in_place": {"type": "bool", "default": False},
             "with_run": {"type": "bool", "default": False},
             "power_off": {"type": "int", "default": 0},
+            "properties": {"type": "dict", "default": {}},
             "console_log": {"type": "path"},
             "commands": {"type": "list", "elements": "str", "default": []},
             "cache_dir": {"type": "path"},

@@ -87,6 +87,9 @@ options:
       - The smallest memory of a flavour, in MB. A large kernel or ramdisk in O(tree) makes it more; 0 is for none.
     type: int
     default: 0
+  memory:
+    description: The smallest memory of a flavour, in MB, where it is given, in place of what O(min_ram) comes to.
+    type: int
   timings:
     description: Seconds that the steps took.
     type: dict
@@ -174,6 +177,7 @@ ARGUMENT_SPEC = {
     "epoch": {"type": "int"},
     "min_disk": {"type": "int"},
     "min_ram": {"type": "int", "default": 0},
+    "memory": {"type": "int"},
     "timings": {"type": "dict", "default": {}},
     "cache_dir": {"type": "path"},
     "key": {"type": "str", "default": "", "no_log": False},
@@ -193,7 +197,7 @@ def run(params: dict, check_mode: bool) -> dict:
         epoch=params["epoch"],
         min_disk=params["min_disk"],
     )
-    metadata["min_ram"] = params["min_ram"] and manifest.memory(params["tree"], params["min_ram"])
+    metadata["min_ram"] = params["memory"] or (params["min_ram"] and manifest.memory(params["tree"], params["min_ram"]))
     content = {
         **{name: params[name] for name in ("name", "definition", "removed", "timings")},
         "packages": packages,

@@ -94,6 +94,14 @@ options:
       - V(0) is one for each processor, as far as the memory that is available now is enough for the guests.
     type: int
     default: 0
+  properties:
+    description:
+      - Properties that the image has in Glance. Its disk and its triplet get the hardware that OpenStack Compute gives
+        by them, as C(hw_disk_bus), C(hw_scsi_model), C(hw_cdrom_bus), C(hw_vif_model), C(hw_rng_model) and
+        C(hw_machine_type), which goes before O(machines).
+      - Other names have no effect. What would change how the guest starts, and cannot be done here, is warned of.
+    type: dict
+    default: {}
   console_log:
     description:
       - Path where the log of the first boot's serial console is written, also when the boot fails.
@@ -154,6 +162,12 @@ parallel:
   returned: success, not in check mode
   type: int
   sample: 2
+not_tried:
+  description: Those of O(properties) that change how a guest starts, and that the boot did not follow.
+  returned: success
+  type: list
+  elements: str
+  sample: ["hw_tpm_model=tpm-crb"]
 boot: {description: Name of the boot that failed., returned: when a boot failed, type: str, sample: triplet}
 console_tail:
   description: Last lines of the serial console of the boot that failed.
@@ -163,6 +177,7 @@ console_tail:
 reached: {description: How far the guest came., returned: when a guest did not come up, type: str}
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -176,13 +191,16 @@ _SIZES = ("disk_size", "memory")
 _LISTS = ("firmwares", "machines", "instance_data")
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
     """Boot every form of the image, or only look whether that can be done."""
     sizes = {name: parse_size(params[name], name) for name in _SIZES}
     lists = {name: tuple(params[name]) for name in _LISTS}
     plan = proof.ProofPlan(**{**params, **sizes, **lists})
     proof.check_images(Runner(), plan)
-    return {"changed": False, **({} if check_mode else proof.prove(Runner(), plan))}
+    for line in plan.hardware.not_tried:
+        warn(f"the boots do not follow the property {line}")
+    seen = {} if check_mode else proof.prove(Runner(), plan)
+    return {"changed": False, "not_tried": list(plan.hardware.not_tried), **seen}
 
 
 def main() -> None:
@@ -215,6 +233,7 @@ def main() -> None:
             "memory": {"type": "str", "default": "1G"},
             "timeout": {"type": "int", "default": 600},
             "parallel": {"type": "int", "default": 0},
+            "properties": {"type": "dict", "default": {}},
             "console_log": {"type": "path"},
             "cache_dir": {"type": "path"},
         },
@@ -223,7 +242,7 @@ def main() -> None:
         required_by={"root": ["kernel"], "initramfs": ["kernel"]},
         supports_check_mode=True,
     )
-    run_module(module, lambda: run(module.params, module.check_mode))
+    run_module(module, lambda: run(module.params, module.check_mode, module.warn))
 
 
 if __name__ == "__main__":

@@ -39,12 +39,25 @@ _OUTSIDE = (
     *("cache", "cache_dir", "cache_max", "cache_roles_age", "directory", "output_dir", "console_log", "environment"),
     *("verify", "verify_again", "other_variables", "proxy", "build_host", "machine", "keep_machine", "layers"),
     *("disk", "kernel_file", "ramdisk", "root", "initramfs"),
-    *(variable.name for variable in PUBLICATION if variable.name != "properties"),
+    *(variable.name for variable in PUBLICATION if variable.name not in ("properties", "min_disk", "min_ram")),
 )
 # Parts that decide on the files that are made of the system.
-_FILES = ("artifacts", "compression", "derived_properties", "formats", "properties", "record")
+_FILES = (
+    "artifacts",
+    "compression",
+    "derived_properties",
+    "formats",
+    "hardware",
+    "min_disk",
+    "min_ram",
+    "properties",
+    "record",
+)
 # Parts that decide on what a proof asks.
-_ASKED = ("audit", "authorized_keys", "firmwares", "grows", "proxy_addresses", "reserved", "user", "verify")
+_ASKED = (
+    *("audit", "authorized_keys", "firmwares", "grows", "hardware", "min_ram", "proxy_addresses", "reserved"),
+    *("user", "verify"),
+)
 # Words of tasks behind which a file or a role stands.
 _NAMES_A_FILE = ("src", "file", "files", "dir", "vars_files", "include_vars", "ansible.builtin.include_vars")
 # Those behind which a role does, and the name of one that nobody knows.

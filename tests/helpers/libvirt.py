@@ -9,7 +9,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from helpers.ssh import free_port, ssh_server
 
 _SECONDS = 30.0
 # The first process of the namespace has to take dead children off the list, or libvirt waits 40 s for each QEMU that
@@ -132,7 +133,7 @@ def running_libvirt() -> Iterator[PrivateLibvirt]:
     folder = Path(tempfile.mkdtemp(prefix="gs-lv-", dir="/tmp"))
     for name in ("etc", "run", "lock", "cache", "log", "qemu", "images", "dev"):
         (folder / name).mkdir()
-    libvirt = PrivateLibvirt(folder, _free_port())
+    libvirt = PrivateLibvirt(folder, free_port())
     (folder / "etc/libvirtd.conf").write_text(_LIBVIRTD.format(port=libvirt.port))
     (folder / "etc/virtlogd.conf").write_text("")
     (folder / "etc/qemu.conf").write_text(_QEMU)
@@ -160,52 +161,13 @@ def running_libvirt() -> Iterator[PrivateLibvirt]:
 @contextmanager
 def running_sshd(folder: Path, libvirt: PrivateLibvirt) -> Iterator[str]:
     """An ssh server on loopback for the user of the tests; yield the URI of the libvirt behind it."""
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    host_key, key = folder / "host_key", folder / "key"
-    for path in (host_key, key):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    shutil.copy(folder / "key.pub", folder / "authorized_keys")
-    port = _free_port()
-    settings = {
-        "AuthorizedKeysFile": str(folder / "authorized_keys"),
-        "HostKey": str(host_key),
-        "ListenAddress": f"127.0.0.1:{port}",
-        "PasswordAuthentication": "no",
-        "PermitRootLogin": "prohibit-password",
-        "PidFile": str(folder / "sshd.pid"),
-        "StrictModes": "no",
-        "UsePAM": "no",
-    }
-    (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    with open(folder / "output", "wb") as output:
-        # By its whole name: it starts itself again for each connection.
-        argv = [shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd", "-D", "-e", "-f", str(folder / "sshd_config")]
-        argv = [*libvirt.inside, *argv]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        _await(lambda: _listens(port), process, folder / "output")
-        yield f"qemu+ssh://{getpass.getuser()}@127.0.0.1:{port}/system?keyfile={key}&no_verify=1"
-    finally:
-        process.terminate()
-        process.wait()
+    with ssh_server(folder, libvirt.inside) as server:
+        yield f"qemu+ssh://{getpass.getuser()}@127.0.0.1:{server.port}/system?keyfile={server.key}&no_verify=1"
 
 
 def _has_kvm() -> bool:
     cpu = Path("/proc/cpuinfo").read_text()
     return " vmx " in cpu or " svm " in cpu
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(libvirt: PrivateLibvirt) -> bool:

@@ -9,18 +9,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MODULES = "ansible_collections.goldsmith.openstack.plugins.modules"
 
 
 def start_module(
-    name: str, arguments: Mapping[str, Any], *, check: bool = False, environment: Mapping[str, str] | None = None
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    check: bool = False,
+    environment: Mapping[str, str] | None = None,
+    inside: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
-    """Start a module; finish_module() ends it."""
+    """Start a module, behind the words *inside*; finish_module() ends it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", f"{_MODULES}.{name}"],
+        [*inside, sys.executable, "-m", f"{_MODULES}.{name}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -30,10 +30,16 @@ ROLE_PLAYBOOK = """
 """
 
 
-def playbook(checkout: Path, name: str, variables: dict[str, object], folder: Path) -> str:
+def playbook(checkout: Path, name: str, variables: dict[str, object] | str, folder: Path) -> str:
     """Run a playbook that must fail, and return what its last failed task says."""
     result = subprocess.run(
-        [checkout / "goldsmith", "playbook", name, "-e", json.dumps(variables)],
+        [
+            checkout / "goldsmith",
+            "playbook",
+            name,
+            "-e",
+            variables if isinstance(variables, str) else json.dumps(variables),
+        ],
         cwd=folder,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -49,6 +55,27 @@ def playbook(checkout: Path, name: str, variables: dict[str, object], folder: Pa
     line = json.loads(failures[-1])["msg"]
     assert "\n" not in line
     return line
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "shown"),
+    [
+        ("build-debian.yml", "image_name=Debian 13", r'write -e "image_name=\"Debian 13\""'),
+        ("goldsmith.openstack.publish", "image_packages=jq vim", r'write -e "image_packages=\"jq vim\""'),
+        (
+            "goldsmith.openstack.cache",
+            "image_cache_dir=/srv/my cache",
+            "-e: the words cache belong to no variable; quote",
+        ),
+        ("goldsmith.openstack.local_cloud", "local_cloud_state=stopped now", "-e: the words now belong to no variable"),
+    ],
+)
+def test_a_value_that_a_shell_has_cut_ends_the_run(
+    checkout: Path, tmp_path: Path, name: str, word: str, shown: str
+) -> None:
+    said = playbook(checkout, name, word, tmp_path)
+    assert shown in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

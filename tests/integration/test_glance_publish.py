@@ -129,3 +129,28 @@ def test_a_file_that_is_not_what_the_manifest_says_stays_here(
     assert status != 0
     assert "sha512=" in said
     assert glance_cloud.images(container_format="bare") == []
+
+
+def test_what_catalogues_say_of_an_image(checkout: Path, folder: Path, glance_cloud: TestCloud) -> None:
+    scsi = {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}
+    wanted = {"glance_publish_tags": ["debian", "built by us"], "glance_publish_name": "Debian 13"}
+    status, said, _facts = play(
+        checkout,
+        folder,
+        glance_publish_properties=scsi,
+        glance_publish_min_disk=4,
+        glance_publish_min_ram=2048,
+        **wanted,
+    )
+    assert status == 0, said
+    there = {image.name: image for image in glance_cloud.images()}
+    assert set(there) == {"Debian 13", "Debian 13-ami", "Debian 13-aki", "Debian 13-ari"}
+    for name in ("Debian 13", "Debian 13-ami"):
+        said_there = {"min_disk": 4, "min_ram": 2048, "tags": ["built by us", "debian"], **scsi}
+        assert there[name].attributes.items() >= said_there.items()
+
+    disk = folder / "dist" / "guest.raw"
+    os.truncate(disk, (2 << 30) + 512)
+    status, said, _facts = play(checkout, folder, glance_publish_min_disk=2)
+    assert status != 0
+    assert "min_disk=2: guest.raw has 2.0 GiB; give 3 or more, or leave it out" in " ".join(said.split())

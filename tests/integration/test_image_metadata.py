@@ -192,7 +192,7 @@ def test_a_machine_that_was_made_elsewhere(told: list[Any]) -> None:
         (
             6,
             "image_properties=hw_disk_buss,os_type,min_disk: os_type=minix: must be one of linux, windows; min_disk=5: "
-            "is an attribute of the image and no property; the option min_disk sets it; "
+            "is an attribute of the image and no property; image_min_disk sets it; "
             "image_validate_properties=false takes them as they are",
         ),
         (7, """a=b: is not a dictionary; with -e write '{"image_properties": {"name": "value"}}'"""),

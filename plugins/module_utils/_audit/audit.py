@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import (
+    guest_drivers,
     leftovers,
     requirements,
     resize_cloud_init,
@@ -35,7 +37,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm.naming import Stretch
 
 # These files enter their rules into RULES when they are imported.
-RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, leftovers)
+RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, guest_drivers, leftovers)
 STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize))
 
 
@@ -47,6 +49,7 @@ class Request:
     user: str | None = None
     proxy: tuple[str, ...] = ()
     authorized_keys: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def run(runner: Runner, path: str, request: Request) -> list[Result]:
             partitions=root.partitions,
             volume=root.volume,
             partition_numbers=root.partition_numbers,
+            properties=request.properties,
             runner=runner,
         )
         # What OpenStack asks for first; its ids begin with a capital.

@@ -5,24 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import guest_storage
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import guest_drivers, guest_storage
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule import Finding, Guest, judged, rule
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 GRUB_CFG, MENU_LST = "/boot/grub/grub.cfg", "/boot/grub/menu.lst"
 CONSOLE = "console=hvc0"
 _SETTINGS = ("CONFIG_XEN_PV", "CONFIG_HVC_XEN")
 _FRONTEND = "CONFIG_XEN_BLKDEV_FRONTEND"
-_DRIVER = "xen-blkfront.ko"
+_DRIVER = "xen_blkfront"
 _KERNEL_WORDS = ("linux", "kernel")
-_RAMDISK_LIMIT = 512 << 20
 _LASTING = ("UUID=", "LABEL=")
 
 
@@ -83,10 +79,10 @@ def runs_under_xen(guest: Guest) -> Finding:
     for name in _SETTINGS:
         (seen if settings.get(name) == "y" else faults).append(f"{path}: {name}={settings.get(name, 'n')}")
     frontend = settings.get(_FRONTEND, "n")
-    if frontend == "m" and (driver := _driver_in(guest, kernel.ramdisk)):
-        seen.append(f"{kernel.ramdisk}: {driver}")
+    if frontend == "m" and (found := guest_drivers.drivers_in(guest, kernel.ramdisk, [_DRIVER])):
+        seen.append(f"{kernel.ramdisk}: {found[_DRIVER]}")
     elif frontend == "m":
-        faults.append(f"{kernel.ramdisk}: {_DRIVER} is not in it")
+        faults.append(f"{kernel.ramdisk}: xen-blkfront.ko is not in it")
     else:
         (seen if frontend == "y" else faults).append(f"{path}: {_FRONTEND}={frontend}")
     return judged(faults, seen)
@@ -103,12 +99,3 @@ def boot_entries(guest: Guest) -> Iterator[BootEntry]:
         behind = lines[starts[0] + 1 : [*starts, len(lines)][1]]
         ramdisk = next((words[1] for words in behind if words[0] == "initrd" and len(words) > 1), None)
         yield BootEntry(file, kernel, tuple(arguments), ramdisk)
-
-
-def _driver_in(guest: Guest, ramdisk: str) -> str | None:
-    """Return the path of the disk's driver inside an initramfs, None where it is missing."""
-    with scratch_folder("audit") as folder:
-        copy = os.path.join(folder, "ramdisk")
-        guest.files.copy_out(ramdisk, copy, limit=_RAMDISK_LIMIT)
-        found = initramfs.names(guest.runner, copy)
-        return next((name for name in found if os.path.basename(name).replace("_", "-").startswith(_DRIVER)), None)

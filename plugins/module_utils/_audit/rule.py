@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -29,7 +30,7 @@ class LogicalVolume:
 class Guest:
     """A system to audit. *filesystem*, *partitions* (their types) and their numbers are None where it is a tree.
 
-    *volume* is None where the root lies in no LVM, or is a tree.
+    *volume* is None where the root lies in no LVM, or is a tree. *properties* are those that it has in Glance.
     """
 
     files: GuestFiles
@@ -41,6 +42,7 @@ class Guest:
     partitions: tuple[str, ...] | None = None
     partition_numbers: tuple[int, ...] | None = None
     volume: LogicalVolume | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
     runner: Runner = field(default_factory=Runner, compare=False)
 
     def has_unit(self, name: str) -> bool:

@@ -11,8 +11,10 @@ import subprocess
 import threading
 import time
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import (
     boot_disk,
@@ -21,6 +23,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import (
     session,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import Console
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.hardware import Hardware, hardware_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qmp import SOCKET_NAME_LIMIT, Qmp
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.stages import History, Stages
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import config_drive, instance_documents
@@ -32,7 +35,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch 
 
 INSTANCE_DATA = ("metadata", "openstack", "ec2", "config_drive", "none")
 # What Compute gives to the kernel of an AMI image.
-_NOVA_KERNEL_ARGS = "root=/dev/vda console=tty0 console={console} console=hvc0 no_timer_check"
+_NOVA_KERNEL_ARGS = "root=/dev/{root}a console=tty0 console={console} console=hvc0 no_timer_check"
 _IN_MEMORY = "console=tty0 console={console}"
 _NOVA = ("manufacturer=OpenStack Foundation", "product=OpenStack Nova")
 _GLANCE_SECONDS = 0.25
@@ -46,7 +49,7 @@ class BootPlan:
     """One boot as it was asked for; sizes in bytes, times in seconds. *name* tells it from others of the image.
 
     Without *image* there is no disk, and *ramdisk* is the whole system. Without *machine* and *kernel_args* they are
-    those that the architecture usually has.
+    those that the architecture usually has. *properties* are those that the image has in Glance.
     """
 
     image: str | None
@@ -72,6 +75,7 @@ class BootPlan:
     commands: tuple[str, ...] = ()
     cache_dir: str | None = None
     name: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for option in ("image", "kernel", "ramdisk", "ssh_key"):
@@ -91,6 +95,7 @@ class BootPlan:
             raise OptionError(
                 "machine", self.machine, f"is none of {self.architecture}", hint=f"use {platform.types[0]}"
             )
+        self.hardware.check_machine(self.machine, platform.types)
         if self.firmware == "bios" and self.architecture != "amd64" and not self.kernel:
             raise OptionError("firmware", "bios", f"no machine of {self.architecture} has it", hint="use uefi")
         if self.firmware == "uefi" and qemu.find_uefi(self.architecture) is None:
@@ -103,6 +108,11 @@ class BootPlan:
     def can_log_in(self) -> bool:
         """Without instance data only a key that is in the image opens the door."""
         return self.instance_data != "none" or self.ssh_key is not None
+
+    @property
+    def hardware(self) -> Hardware:
+        """What the guest gets by the properties of the image."""
+        return hardware_of(self.properties)
 
     @property
     def form(self) -> str:
@@ -229,7 +239,7 @@ class Boot:
         disks = [self._disk(plan.image)] if plan.image else []
         if not plan.ssh_key:
             session.make_key(self._runner, self.key)
-        identity = str(uuid.uuid4())
+        identity, root = str(uuid.uuid4()), plan.hardware.root_letters
         if plan.instance_data == "ec2":
             identity = "ec2" + identity[3:]  # how guests know EC2
         machine = qemu.Machine(
@@ -237,7 +247,7 @@ class Boot:
             name=plan.hostname,
             uuid=identity,
             architecture=plan.architecture,
-            type=plan.machine or platform.types[0],
+            type=plan.machine or next(iter(plan.hardware.machines), platform.types[0]),
             accelerator=self.accelerator,
             memory=plan.memory,
             cpus=plan.cpus or qemu.usual_cpus(self.accelerator),
@@ -246,8 +256,9 @@ class Boot:
             kernel=plan.kernel,
             ramdisk=plan.ramdisk,
             kernel_args=plan.kernel_args
-            or (_NOVA_KERNEL_ARGS if plan.image else _IN_MEMORY).format(console=platform.console),
+            or (_NOVA_KERNEL_ARGS if plan.image else _IN_MEMORY).format(console=platform.console, root=root),
             outbound=plan.outbound,
+            hardware=plan.hardware,
         )
         return self._with_instance_data(machine)
 

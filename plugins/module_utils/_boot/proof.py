@@ -9,12 +9,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot import BootPlan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.hardware import Hardware, hardware_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.room import room
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import side_by_side
@@ -37,7 +38,8 @@ _UNTOLD = ("commands", "console_tail")
 class ProofPlan:
     """What is proved, and how: a disk by each of its firmwares, a triplet and a system in memory by their kernel.
 
-    *initramfs* is that system; it gets more than *memory* where it needs that. Sizes in bytes.
+    *initramfs* is that system; it gets more than *memory* where it needs that. *properties* are those that the image
+    has in Glance. Sizes in bytes.
     """
 
     user: str
@@ -59,6 +61,7 @@ class ProofPlan:
     cache_dir: str | None
     parallel: int
     initramfs: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for option in ("image", "root", "kernel", "ramdisk", "initramfs"):
@@ -72,6 +75,11 @@ class ProofPlan:
             raise OptionError(
                 "parallel", self.parallel, "not a number of boots", hint="0 is as many as there is room for"
             )
+
+    @property
+    def hardware(self) -> Hardware:
+        """What guests of the disk and of the triplet get, in place of a choice of our own."""
+        return hardware_of(self.properties)
 
     def boots(self) -> list[BootPlan]:
         """Return the boots, each with the next machine type and the next source of instance data."""
@@ -90,12 +98,14 @@ class ProofPlan:
             parts = {"image": None, "kernel": self.kernel, "ramdisk": self.initramfs}
         else:
             parts = {"image": self.image, "firmware": form}
+        machines = (form != RAMDISK and self.hardware.machines) or self.machines
         return BootPlan(
             **parts,
             name=form,
             user=self.user,
             architecture=self.architecture,
-            machine=self.machines[turn % len(self.machines)],
+            machine=machines[turn % len(machines)],
+            properties=self.properties if form != RAMDISK else {},
             instance_data=self.instance_data[turn % len(self.instance_data)],
             hostname=self.hostname,
             user_data=_USER_DATA,

@@ -10,9 +10,10 @@ import re
 import select
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.hardware import Hardware
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.emulators import MACHINES
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import (
@@ -123,6 +124,7 @@ class Machine:
     metadata: str | None = None
     smbios: tuple[str, ...] = ()
     outbound: bool = False
+    hardware: Hardware = field(default_factory=Hardware)
 
     @property
     def console(self) -> Path:
@@ -198,8 +200,9 @@ def command(machine: Machine, *, daemon: bool = False) -> list[str]:
         for unit, (path, readonly) in enumerate(zip(machine.uefi, ("on", "off"))):
             argv += ["-drive", f"if=pflash,unit={unit},format=raw,readonly={readonly},file={_escape(path)}"]
     for number, disk in enumerate(machine.disks):
-        argv += ["-drive", _drive(number, disk), "-device", f"virtio-blk-pci,drive=disk{number}"]
-    argv += ["-netdev", _network(machine), "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
+        argv += ["-drive", _drive(number, disk)]
+    argv += machine.hardware.devices({f"disk{number}": disk.readonly for number, disk in enumerate(machine.disks)})
+    argv += ["-netdev", _network(machine), "-device", f"{machine.hardware.card},netdev=net0,mac={MAC}"]
     if machine.smbios:
         argv += ["-smbios", ",".join(["type=1", *(_escape(field) for field in machine.smbios)])]
     if machine.kernel:

@@ -79,6 +79,7 @@ pin = _matching(
     r"(?:release|origin|version) [^\n]*[^\s]",
     "is not a pin; write one as release n=trixie-backports or origin deb.example",
 )
+tag = _matching(r"[^\x00-\x1f\x7f]{1,255}", "is not a tag; use one line of at most 255 characters")
 path = _printable("has characters that cannot be shown; write the path of a file or folder")
 line = _printable("is not one line of text; leave out line breaks")
 

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import hardware
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import personal, said
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.image_variables import DISKS
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.publication_variables import PUBLICATION
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import disk_layout
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import description
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import parse_size
 
@@ -183,6 +185,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     done["directory"] = os.path.join(done["output_dir"], done["name"])
     done.update(_layout(done, strategy.get("volume_group")), **_files(done))
     done["derived_properties"] = said.derived(done, distribution, strategy, axes.architecture)
+    done["hardware"] = hardware.asked(description.merged(done["derived_properties"], done["properties"]))
     del done["signing_passphrase"]
     done["record"] = {name: done[name] for name in _RECORDED}
     return done

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import hardware
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition import checks, personal, source_faults
 from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.definition import (
     CHECKSUM,
@@ -19,7 +20,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._definition.de
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import MIB, parse_size
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import GIB, MIB, human_size, parse_size
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap import RPM_TOOLS
 
 # The file systems whose programs every guest has
@@ -29,7 +30,7 @@ _CHECKSUM_WHOLE = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}")
 
 def between(values: Mapping[str, Any], axes: Axes | None, place: Place) -> list[str]:
     """Return a line for each pair of values that do not go together; without *axes* those of a publication only."""
-    found = [*_publication_faults(values), *(_build_faults(values, axes, place) if axes else ())]
+    found = [*_publication_faults(values, axes), *(_build_faults(values, axes, place) if axes else ())]
     return [f"image_{name}={_told(values[name])}: {text}" for name, text in found]
 
 
@@ -37,7 +38,11 @@ def judged_properties(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Return faults of and warnings on the properties that are given."""
     if values["validate_properties"] == "false":
         return [], []
-    wrong, unknown = property_table.judge(values["properties"])
+    # The options of the module that publishes are variables here.
+    wrong, unknown = (
+        [line.replace("the option disk_format", "image_formats").replace("the option ", "image_") for line in lines]
+        for lines in property_table.judge(values["properties"])
+    )
     return (wrong + unknown, []) if values["validate_properties"] == "strict" else (wrong, unknown)
 
 
@@ -78,6 +83,10 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         fits = values["firmware"] in axes.architecture["firmware"]
         other = resize if fits else f"image_architecture={values['architecture']}"
         yield "firmware", f"does not go with {other}; use {' or '.join(firmwares)}"
+    firmware = values["firmware"] or next(iter(firmwares), "")
+    asked = str(values["properties"].get("hw_firmware_type") or firmware).lower()
+    if firmware != "hybrid" and asked != firmware and values["validate_properties"] != "false":
+        yield "properties", f"hw_firmware_type={asked}, and the disk boots by {firmware}; add image_firmware={asked}"
     if values["build"] == "virt_install" and values["architecture"] != "amd64":
         yield "architecture", "cannot be that of an installed machine yet; use image_build=chroot"
     if values["configure"] == "booted" and values["build"] != "chroot":
@@ -86,6 +95,9 @@ def _build_faults(values: Mapping[str, Any], axes: Axes, place: Place) -> Iterat
         yield "agent", f"does not go with {resize}; use {' or '.join(axes.agents)}, or another image_resize"
     if values["volumes"] and not strategy.get("volume_group"):
         yield "volumes", f"{resize} has no volumes; use image_resize=lvm"
+    reserved = sum(parse_size(volume["size"], "image_volumes") for volume in values["volumes"])
+    if values["min_disk"] and reserved >= values["min_disk"] * GIB:
+        yield "min_disk", f"the volumes beside the root have {human_size(reserved)}; give more, or leave it out"
     for what in ("name", "mountpoint"):
         found = [volume[what] for volume in values["volumes"] if volume[what]]
         if len(set(found)) < len(found):
@@ -158,7 +170,7 @@ def _filesystem_faults(values: Mapping[str, Any], axes: Axes) -> Iterator[tuple[
             )
 
 
-def _publication_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _publication_faults(values: Mapping[str, Any], axes: Axes | None) -> Iterator[tuple[str, str]]:
     if values["members"] and values["visibility"] != "shared":
         yield "members", "only a shared image has members; add image_visibility=shared"
     signing = [name for name in ("signing_key", "signing_command") if values[name]]
@@ -168,10 +180,17 @@ def _publication_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield signing[0], "needs image_signing_certificate_id, the certificate in the key manager of the clouds"
     if values["signing_certificate_id"] and not signing:
         yield "signing_certificate_id", "goes with image_signing_key or image_signing_command; add one of them"
-    if wrong := judged_properties(values)[0]:
+    if wrong := judged_properties(values)[0] + _hardware_faults(values, axes):
         yield "properties", f"{'; '.join(wrong)}; image_validate_properties=false takes them as they are"
     if values["name"] and len(values["publish_dir"]) > 1:
         yield "name", "would be the name of several images; leave it out, or publish one folder"
+
+
+def _hardware_faults(values: Mapping[str, Any], axes: Axes | None) -> list[str]:
+    if values["validate_properties"] == "false":
+        return []
+    derived = {**axes.architecture.get("properties", {}), **axes.strategy.get("properties", {})} if axes else {}
+    return hardware.faults({**derived, **values["properties"]})
 
 
 def _told(value: Any) -> str:

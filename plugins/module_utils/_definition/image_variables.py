@@ -287,7 +287,8 @@ IMAGE = (
             "output_dir",
             "text",
             "dist",
-            "Folder for the output folders; a relative one begins where the command was given.",
+            "Folder for the output folders; a relative one begins where the command was given, and on another build "
+            "host in the home folder of its account.",
             check=checks.path,
         ),
         Variable(

@@ -93,6 +93,28 @@ PUBLICATION = (
             choices=("true", "strict", "false"),
         ),
         Variable(
+            "tags",
+            "words",
+            [],
+            "All tags of the image; a list where they have blanks. Empty to leave them.",
+            check=checks.tag,
+        ),
+        Variable(
+            "min_disk",
+            "number",
+            0,
+            "Smallest disk of a flavour, in GiB. 0 for what the image needs.",
+            shown="what the disk needs",
+        ),
+        Variable(
+            "min_ram",
+            "number",
+            0,
+            "Smallest memory of a flavour, in MiB, in which it is also proved if that is less than 1024. 0 for what "
+            "the image needs.",
+            shown="512, or what the initramfs needs",
+        ),
+        Variable(
             "description",
             "text",
             "",

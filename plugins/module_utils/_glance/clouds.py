@@ -16,7 +16,8 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import versions
-from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud, CloudOptions
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.cloud_login import CloudOptions, secrets
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Cloud
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Glance, Image
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.publication import (
     Outcome,
@@ -41,6 +42,7 @@ except ImportError:
 CLOUD_ARGUMENTS = {
     "cloud": {"type": "str"},
     "clouds_yaml": {"type": "path"},
+    "logins": {"type": "json", "no_log": True},
     "auth": {"type": "dict", "no_log": True},
     "auth_type": {"type": "str"},
     "region_name": {"type": "str"},
@@ -65,18 +67,40 @@ class Place:
 
 def places(params: Mapping[str, Any]) -> list[Place]:
     """Return the clouds that the options of a module name: one, or those of C(clouds)."""
-    options = CloudOptions(**{field.name: params[field.name] for field in fields(CloudOptions)})
+    given = {field.name: params[field.name] for field in fields(CloudOptions) if field.name in params}
+    options, logins = CloudOptions(**given), _logins(params)
     if params.get("clouds") is None:
-        return [Place(options.label, options)]
+        return [Place(options.label, replace(options, login=_login(logins, options.label)))]
     found: dict[str, Place] = {}
     for word in params["clouds"]:
         cloud, _slash, region = word.partition("/")
         if not cloud or word in found:
             raise OptionError("clouds", word, "named twice" if cloud else "not the name of a cloud, or cloud/region")
-        found[word] = Place(word, replace(options, cloud=cloud, region_name=region or options.region_name))
+        place = replace(options, cloud=cloud, region_name=region or options.region_name)
+        found[word] = Place(word, replace(place, login=_login(logins, word)))
     if not found:
         raise OptionError("clouds", "[]", "no cloud to publish to")
     return list(found.values())
+
+
+def hidden(params: Mapping[str, Any]) -> set[str]:
+    """Return what of the logins Ansible is to hide wherever it stands; it sees them as one text."""
+    return {word for login in (_logins(params) or {}).values() for word in secrets(login)}
+
+
+def _logins(params: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not params.get("logins"):
+        return None
+    try:
+        return {login["cloud"]: login for login in json.loads(params["logins"])}
+    except (ValueError, TypeError, KeyError) as error:
+        raise OptionError("logins", "***", "not what the lookup cloud_login gives") from error
+
+
+def _login(logins: Mapping[str, Any] | None, word: str) -> Mapping[str, Any] | None:
+    if logins is not None and word not in logins:
+        raise OptionError("logins", "***", f"has no cloud {word}", hint="give the lookup cloud_login the same clouds")
+    return logins and logins[word]
 
 
 def connect(place: Place, stop: threading.Event | None = None) -> Glance:

@@ -1,56 +1,40 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to one cloud: clouds.yaml, login, requests that fail with a clear line."""
+"""The connection to one cloud: requests that fail with a clear line, and are repeated where that helps."""
 
 from __future__ import annotations
 
 import html
-import os
 import re
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
-
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import LOOPBACK
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.cloud_login import (
+    CONNECT_TIMEOUT,
+    CloudError,
+    CloudNotFound,
+    CloudOptions,
+    login_of,
+    plain,
+)
 
 try:
     import keystoneauth1.exceptions as auth_errors
-    import keystoneauth1.session
-    import openstack.config
     import openstack.connection
     import openstack.exceptions
     import requests.exceptions
-
-    SDK_MISSING: str | None = None
 except ImportError:
-    SDK_MISSING = traceback.format_exc()
+    pass  # cloud_login says so
 
-# Own retries, because those of the SDK send a body again that is consumed.
-ATTEMPTS = 7
 # A cloud that never answered has a wrong address rather than a restart under way.
 _ATTEMPTS_AT_FIRST = 4
 _LONGEST_PAUSE = 60.0
-_CONNECT_TIMEOUT = 30.0
 # How long a token is to be valid, at least, when an upload begins; of a short-lived one half its life.
 _TOKEN_LEFT = 3600.0
-# Loopback never goes through a proxy, whatever the environment says.
-_DIRECT = {f"{scheme}://{host}": "" for scheme in ("http", "https") for host in LOOPBACK}
-
-
-class CloudError(GoldsmithError):
-    """The cloud did not do what it was asked for."""
-
-
-class CloudNotFound(CloudError):
-    """The cloud is not in clouds.yaml, or its entry there cannot be used."""
 
 
 class LoginRefused(CloudError):
@@ -84,45 +68,18 @@ class Refused(CloudError):
         self.status = status
 
 
-@dataclass(frozen=True)
-class CloudOptions:
-    """Which cloud, in the words of openstacksdk.
-
-    *clouds_yaml* is read before the usual places. *timeout* is the number of seconds without any sign of life after
-    which a request is given up. *attempts* is how often one is sent at most, while a cloud that did answer does not.
-    """
-
-    cloud: str | None = None
-    clouds_yaml: str | None = None
-    auth: dict[str, Any] | None = field(default=None, repr=False)
-    auth_type: str | None = None
-    region_name: str | None = None
-    interface: str | None = None
-    validate_certs: bool | None = None
-    ca_cert: str | None = None
-    timeout: float = 300.0
-    attempts: int = ATTEMPTS
-
-    @property
-    def label(self) -> str:
-        """The name of the cloud for messages, and of the region where it is one of several."""
-        if self.cloud and self.region_name:
-            return f"{self.cloud}/{self.region_name}"
-        return self.cloud or (self.auth or {}).get("auth_url") or os.environ.get("OS_CLOUD") or "from the environment"
-
-
 class Cloud:
     """One cloud. Nothing is sent before the first call."""
 
     def __init__(self, options: CloudOptions, *, sleep: Callable[[float], None] | None = None) -> None:
-        require_sdk()
         self.label = options.label
         self.timeout = options.timeout
         self._attempts = options.attempts
         self._answered = False
         self._sleep = sleep or time.sleep
-        self._region = _region(options)
-        self._connection = openstack.connection.Connection(config=self._region)
+        login = login_of(options)
+        self._source = login.source
+        self._connection = openstack.connection.Connection(config=login.region)
 
     @property
     def project_id(self) -> str:
@@ -143,7 +100,7 @@ class Cloud:
 
         Nothing is repeated within the SDK; a request that may be repeated is repeated here, up to *attempts* times.
         """
-        limits = (min(_CONNECT_TIMEOUT, self.timeout), self.timeout)
+        limits = (min(CONNECT_TIMEOUT, self.timeout), self.timeout)
         return self.patiently(lambda: self._once(method, path, timeout=limits, **kwargs), attempts)
 
     def upload_request(self, path: str, body: Iterable[bytes], headers: Mapping[str, str]) -> requests.Response:
@@ -219,23 +176,23 @@ class Cloud:
             requests.exceptions.RequestException,
             OSError,
         ) as error:
-            raise Unreachable(f"cloud {self.label} cannot be reached: {_plain(error)}") from error
+            raise Unreachable(f"cloud {self.label} cannot be reached: {plain(error)}") from error
         except auth_errors.HttpError as error:
             status = error.http_status or 0
             if status == 429 or status >= 500:
-                raise Unreachable(f"cloud {self.label} cannot log us in: {_plain(error)}") from error
-            raise Refused(f"cloud {self.label} refused the login: {_plain(error)}", status=status) from error
+                raise Unreachable(f"cloud {self.label} cannot log us in: {plain(error)}") from error
+            raise Refused(f"cloud {self.label} refused the login: {plain(error)}", status=status) from error
         except auth_errors.CatalogException as error:
-            raise CloudNotFound(f"cloud {self.label} has no image service for us: {_plain(error)}") from error
+            raise CloudNotFound(f"cloud {self.label} has no image service for us: {plain(error)}") from error
         except (auth_errors.ClientException, openstack.exceptions.SDKException) as error:
-            raise CloudError(f"cloud {self.label}: {_plain(error)}") from error
+            raise CloudError(f"cloud {self.label}: {plain(error)}") from error
         self._answered = True
         return result
 
     def _login_refused(self) -> LoginRefused:
         return LoginRefused(
             f"cloud {self.label}: user name, password or project refused (401)",
-            hint=f"check auth of {self.label} in {_source(self._region)}",
+            hint=f"check auth of {self.label} in {self._source}",
         )
 
     def _answer_error(self, method: str, path: str, answer: requests.Response) -> CloudError:
@@ -252,63 +209,6 @@ class Cloud:
         # Glance looks into what is uploaded as bare.
         hint = "the content is not what its format says, or Glance holds it for unsafe" if status == 415 else None
         return Refused(what, status=status, hint=hint)
-
-
-def require_sdk() -> None:
-    """Refuse to go on without openstacksdk."""
-    if SDK_MISSING:
-        raise GoldsmithError(missing_required_lib("openstacksdk"), exception=SDK_MISSING)
-
-
-def _session(**options: Any) -> keystoneauth1.session.Session:
-    session = keystoneauth1.session.Session(**options)
-    session.session.proxies.update(_DIRECT)
-    return session
-
-
-def _region(options: CloudOptions) -> openstack.config.cloud_region.CloudRegion:
-    files = list(openstack.config.loader.CONFIG_FILES)
-    if named := os.environ.get("OS_CLIENT_CONFIG_FILE"):
-        files.insert(0, named)
-    if options.clouds_yaml:
-        files = [options.clouds_yaml]
-    given = {
-        "auth": options.auth,
-        "auth_type": options.auth_type,
-        "region_name": options.region_name,
-        "interface": options.interface,
-        "verify": options.validate_certs,
-        "cacert": options.ca_cert,
-    }
-    known: list[str] = []
-    try:
-        config = openstack.config.OpenStackConfig(
-            config_files=files,
-            load_yaml_config=options.auth is None or options.cloud is not None,
-            session_constructor=_session,
-        )
-        # Without any file the SDK knows a cloud "defaults" that nobody has.
-        known = sorted(config.get_cloud_names()) if config.config_filename else []
-        return config.get_one(
-            options.cloud,
-            api_timeout=min(_CONNECT_TIMEOUT, options.timeout),
-            **{name: value for name, value in given.items() if value is not None},
-        )
-    except (openstack.exceptions.SDKException, auth_errors.ClientException) as error:
-        if options.cloud is None or options.cloud in known:
-            raise CloudNotFound(
-                f"cloud {options.label}: {_plain(error)}", hint="check its entry in clouds.yaml"
-            ) from error
-        # The same folders are searched for .yml and .json, which would triple the line.
-        searched = dict.fromkeys(file for file in files if not file.endswith((".yml", ".json")))
-        raise CloudNotFound(
-            f"cloud {options.cloud} is not in clouds.yaml; known: {', '.join(known) or 'none'}",
-            hint=f"searched: {', '.join(searched)}",
-        ) from error
-
-
-def _source(region: openstack.config.cloud_region.CloudRegion) -> str:
-    return getattr(getattr(region, "_openstack_config", None), "config_filename", None) or "the options"
 
 
 def _pause(text: str) -> float:
@@ -329,13 +229,3 @@ def _explanation(answer: requests.Response) -> str:
     text = text.removeprefix(f"{answer.status_code} {answer.reason}")
     text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
     return text[:300] or str(answer.reason or "")
-
-
-def _plain(error: BaseException) -> str:
-    """Return the heart of an error: the SDK's repeat each other in nested parentheses."""
-    text = " ".join(str(error).split())
-    reason = re.search(r"\[Errno \d+\] ([^'\")]+)", text)
-    address = re.search(r"https?://[^\s:]+(?::\d+)?", text)
-    if reason and address:
-        return f"{address.group(0)}: {reason.group(1)}"
-    return text[:300] or type(error).__name__

@@ -9,7 +9,8 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import GIB, MIB, align_up
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import GIB, MIB, align_up, human_size
 
 DISKS = ("qcow2", "raw", "vhd")
 _CLOUD_INIT = frozenset(("cloud-init", "cloud-init-base"))
@@ -64,7 +65,17 @@ def min_disk(disk_format: str, virtual_size: int, given: int | None = None) -> i
     """Return the smallest disk of a flavour in GiB, unless it is given; a kernel and a ramdisk need none."""
     if disk_format not in (*DISKS, "ami"):
         return 0
+    require_room(given, virtual_size, "the disk" if disk_format in DISKS else "the root file system")
     return given or align_up(virtual_size, GIB) // GIB
+
+
+def require_room(given: int | None, virtual_size: int, what: str) -> None:
+    """Refuse a smallest disk, in GiB, that is smaller than the image: Compute would start no guest on it."""
+    needed = align_up(virtual_size, GIB) // GIB
+    if given and given < needed:
+        raise OptionError(
+            "min_disk", given, f"{what} has {human_size(virtual_size)}", hint=f"give {needed} or more, or leave it out"
+        )
 
 
 def min_ram(kernel: int, ramdisk: int, least: int) -> int:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import description
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import ImageSpec
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.payload import Content
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.request import Request
@@ -58,6 +59,7 @@ def parts_of(request: Request) -> list[Part]:
         return _in_memory(request, request.kernel, ImageSpec(request.name, RAMDISK, RAMDISK, **main), image)
     if not (request.kernel and request.ramdisk):
         disk_format = _bare_format(request)
+        _require_room(request)
         return [Part("image", ImageSpec(request.name, disk_format, "bare", **main), image)]
     if request.disk_format:
         raise OptionError("disk_format", request.disk_format, "a triplet has formats of its own", hint="leave it out")
@@ -69,6 +71,7 @@ def parts_of(request: Request) -> list[Part]:
     ramdisk = Content(request.ramdisk, image_content.size_of(request.ramdisk, "ramdisk"))
     image_content.require_kernel(request.kernel, "kernel")
     image_content.require_root_file_system(request.image, "image")
+    _require_room(request)
     return [
         Part("kernel", ImageSpec(names[0], "aki", "aki", **common), kernel),
         Part("ramdisk", ImageSpec(names[1], "ari", "ari", **common), ramdisk),
@@ -85,6 +88,11 @@ def _in_memory(request: Request, kernel: str, spec: ImageSpec, image: Content) -
     content = Content(kernel, image_content.size_of(kernel, "kernel"))
     pieces = {"visibility": request.visibility or "private", "tags": request.tags}
     return [Part("kernel", ImageSpec(name, "aki", "aki", **pieces), content), Part("image", spec, image)]
+
+
+def _require_room(request: Request) -> None:
+    virtual_size = image_content.virtual_size(request.image)
+    description.require_room(request.min_disk, virtual_size, os.path.basename(request.image))
 
 
 def _bare_format(request: Request) -> str:

@@ -111,6 +111,17 @@ def size_of(path: str, option: str) -> int:
     return size
 
 
+def virtual_size(path: str) -> int:
+    """Return the size of the disk that a guest sees of a qcow2, a VHD or a raw file."""
+    places = {"qcow2": (24, os.SEEK_SET), "vhd": (48 - 512, os.SEEK_END)}
+    kind = disk_format_of(path)
+    with open(path, "rb") as file:
+        if kind not in places:
+            return os.fstat(file.fileno()).st_size
+        file.seek(*places[kind])
+        return int.from_bytes(file.read(8), "big")
+
+
 def require_raw(path: str, option: str) -> None:
     """Refuse a container where a raw image is wanted: the kernel would show the container, not its disk."""
     if os.path.isfile(path) and (kind := kind_of_file(path)) in _CONTAINERS:

@@ -92,7 +92,7 @@ class LocalCloud:
             if self.up:
                 return False
             # Only here: openstacksdk takes seconds to import, which a cloud that is up does not wait for.
-            from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import require_sdk
+            from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.cloud_login import require_sdk
             from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.identity import register
 
             require_sdk()

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
+from ansible import context
+from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from helpers.definitions import ED25519, bad_values
@@ -144,11 +146,6 @@ def test_a_publication_needs_nothing_else(run: Run, tmp_path: Path) -> None:
     assert result["plan"][0] == f"Publish {tmp_path}/dist/a"
 
 
-def test_a_file_of_another_build_host_is_not_looked_for(run: Run) -> None:
-    variables = {"image_signing_key": "/there/key.pem", "image_signing_certificate_id": CERTIFICATE}
-    assert "failed" not in run(variables, transport="ssh")
-
-
 def source_with(key: str) -> dict[str, Any]:
     return {"image_sources": [{"name": "company", "url": "http://c.example", "suites": "x", "key": key}]}
 
@@ -188,3 +185,54 @@ def test_a_key_that_cannot_be_had(run: Run, tmp_path: Path, monkeypatch: pytest.
 def test_a_folder_that_roles_do_not_see_is_warned_of(run: Run) -> None:
     (warning,) = run({"image_mirror": "file:///srv/mirror", "image_roles": "web"})["warnings"]
     assert warning.startswith("image_mirror: the folder file:///srv/mirror is seen while packages are installed")
+
+
+def test_folders_of_another_build_host_begin_in_its_home(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer = {"rc": 0, "stdout": "Welcome!\n\n/home/builder\n", "stderr": ""}
+    monkeypatch.setattr(ActionModule, "_low_level_execute_command", lambda _self, _command: answer)
+    (tmp_path / "own.asc").touch()
+    variables = {
+        "image_signing_key": "key.pem",
+        "image_signing_certificate_id": CERTIFICATE,
+        "image_keyrings": ["own.asc"],
+        "image_base": "/srv/base.qcow2",
+    }
+    result = run(variables, transport="ssh")
+    assert "failed" not in result, result["msg"]
+    done = result["definition"]
+    assert done["directory"] == "/home/builder/dist/debian-13-amd64"
+    assert (done["cache_dir"], done["signing_key"]) == ("/home/builder/.cache/goldsmith", "/home/builder/key.pem")
+    # Keys for packages are read here.
+    assert done["keyrings"] == [f"{tmp_path}/own.asc"]
+    answer["stdout"] = ""
+    with pytest.raises(AnsibleError, match="cannot tell the home folder of the account on the build host"):
+        run(variables, transport="ssh")
+
+
+def test_a_publication_takes_the_cloud_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OS_CLOUD", "OS_CLOUD_NAME", "OS_AUTH_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert "image_clouds: is empty; name the clouds" in run({"image_publish_dir": "dist/a"}, purpose="publish")["msg"]
+    monkeypatch.setenv("OS_AUTH_URL", "http://127.0.0.1:9/v3")
+    assert run({"image_publish_dir": "a"}, purpose="publish")["definition"]["clouds"] == ["envvars"]
+    monkeypatch.setenv("OS_CLOUD", "north")
+    assert run({"image_publish_dir": "a"}, purpose="publish")["definition"]["clouds"] == ["north"]
+    # A build publishes only if it is asked to.
+    assert run()["definition"]["clouds"] == []
+
+
+def test_hardware_that_was_not_proved_is_warned_of(run: Run) -> None:
+    properties = {"hw_disk_bus": "sata", "os_purpose": "minimal"}
+    variables = {"image_publish_dir": "a", "image_clouds": "one", "image_properties": properties}
+    assert run(variables, purpose="publish")["warnings"] == [
+        "image_properties: hw_disk_bus=sata: no boot tries it, what is published was proved before"
+    ]
+
+
+def test_a_value_that_a_shell_has_cut_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"extra_vars": ("image_name=Debian 13",)})
+    result = run({"image_name": "Debian"})
+    assert result["failed"]
+    assert result["msg"] == r'image_name=Debian: it ends at the blank before 13; write -e "image_name=\"Debian 13\""'

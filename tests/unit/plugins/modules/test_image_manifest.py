@@ -136,3 +136,10 @@ def test_nothing_is_taken_down_without_a_place_or_a_key(tmp_path: Path, more: di
         more = {**more, "cache_dir": str(cache)}
     assert record(out, **more)["proof"] == {}
     assert not cache.exists() or not list((cache / "records").iterdir())
+
+
+def test_what_a_flavour_must_have_is_as_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "a.qcow2").write_bytes(b"disk")
+    assert "failed" not in record(tmp_path, min_ram=512, memory=256, min_disk=4)
+    content = json.loads((tmp_path / "manifest.json").read_text())
+    assert (content["min_ram"], content["min_disk"]) == (256, 4)

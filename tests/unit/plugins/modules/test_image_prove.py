@@ -49,3 +49,10 @@ def test_check_mode_looks_at_every_image_and_boots_none(tmp_path: Path, root: di
     result = run_module("image_prove", {**arguments, "root": str(tmp_path / "kernel")}, check=True)
     assert result["msg"].startswith(f"triplet: image={tmp_path}/kernel: no ext, xfs or btrfs file system; ")
     assert result["boot"] == "triplet"
+
+
+def test_properties_that_no_boot_follows_are_told(root: dict[str, str]) -> None:
+    properties = {"hw_tpm_model": "tpm-crb", "hw_disk_bus": "sata"}
+    result = run_module("image_prove", {**root, "user": "debian", "properties": properties}, check=True)
+    assert result["not_tried"] == ["hw_tpm_model=tpm-crb"]
+    assert "the boots do not follow the property hw_tpm_model=tpm-crb" in str(result["warnings"])

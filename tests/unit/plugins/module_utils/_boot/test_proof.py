@@ -149,3 +149,24 @@ def test_where_the_root_must_grow(file: str) -> None:
     # With xen the cloud grows the disk.
     assert missed(plan(file, grows=False), root_size=500) == ""
     assert missed(plan(file, grows=False), "triplet", root_size=500) != ""
+
+
+def test_the_properties_of_the_image_choose_the_machine(file: str) -> None:
+    chosen = {
+        "hw_disk_bus": "scsi",
+        "hw_scsi_model": "virtio-scsi",
+        "hw_machine_type": "q35",
+        "hw_tpm_model": "tpm-crb",
+    }
+    made = plan(file, initramfs=_packed(file), properties=chosen)
+    disk, triplet, ramdisk = made.boots()
+    assert {disk.machine, triplet.machine} == {"q35"} and disk.hardware.disk_bus == triplet.hardware.disk_bus == "scsi"
+    # Of the machine that runs it in memory nothing is published.
+    assert (ramdisk.machine, ramdisk.properties) == ("pc", {})
+    assert made.hardware.not_tried == ("hw_tpm_model=tpm-crb",)
+
+
+def _packed(file: str) -> str:
+    path = Path(file).with_name("packed")
+    path.write_bytes(gzip.compress(b""))
+    return str(path)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.hardware import hardware_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
@@ -177,3 +178,12 @@ def test_emulation_on_demand() -> None:
 @pytest.mark.parametrize(("accelerator", "cpus"), [("kvm", 2), ("tcg", 1)])
 def test_an_emulated_guest_has_one_processor(accelerator: str, cpus: int) -> None:
     assert qemu.usual_cpus(accelerator) == cpus
+
+
+def test_disks_and_the_card_are_those_that_the_image_asks_for(machine: qemu.Machine) -> None:
+    argv = qemu.command(machine)
+    assert "virtio-blk-pci,drive=disk0" in argv and f"virtio-net-pci,netdev=net0,mac={qemu.MAC}" in argv
+    hardware = hardware_of({"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi", "hw_vif_model": "e1000e"})
+    argv = qemu.command(replace(machine, hardware=hardware))
+    assert "scsi-hd,bus=scsi.0,drive=disk0" in argv and f"e1000e,netdev=net0,mac={qemu.MAC}" in argv
+    assert not any(word.startswith("virtio-blk") for word in argv)

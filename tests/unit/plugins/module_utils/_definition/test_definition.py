@@ -237,3 +237,12 @@ def test_the_components_are_the_distributions_or_others() -> None:
     assert build()["components"] == ["main"]
     assert build(distribution="ubuntu")["components"] == ["main", "universe"]
     assert build(components="main,contrib")["components"] == ["main", "contrib"]
+
+
+def test_hardware_is_what_is_published() -> None:
+    assert build()["hardware"] == {"hw_disk_bus": "virtio", "hw_rng_model": "virtio"}
+    done = build(
+        properties={"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi", "hw_rng_model": "", "os_purpose": "minimal"}
+    )
+    assert done["hardware"] == {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}
+    assert (done["tags"], done["min_disk"], done["min_ram"]) == ([], 0, 0)

@@ -191,3 +191,43 @@ def test_bases_and_snapshots(given: dict[str, Any], fault: str) -> None:
 )
 def test_bases_and_snapshots_that_are_right(given: dict[str, Any]) -> None:
     assert faults.between(values(**given), axes(distribution=given.get("distribution", "debian")), PLACE) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "more", "fault"),
+    [
+        ({"hw_disk_bus": "scsi"}, {}, "hw_disk_bus=scsi: without hw_scsi_model Compute takes"),
+        ({"hw_disk_bus": "ide", "hw_machine_type": "q35"}, {}, "hw_machine_type=q35 has no such bus; use sata"),
+        (
+            {"hw_firmware_type": "uefi"},
+            {},
+            "hw_firmware_type=uefi, and the disk boots by bios; add image_firmware=uefi",
+        ),
+        ({"hw_firmware_type": "bios"}, {"firmware": "uefi"}, "and the disk boots by uefi; add image_firmware=bios"),
+        ({"min_disk": 2}, {}, "min_disk=2: is an attribute of the image and no property; image_min_disk sets it"),
+        ({"disk_format": "raw"}, {}, "is an attribute of the image and no property; image_formats sets it"),
+    ],
+)
+def test_hardware_that_no_guest_starts_with(properties: dict[str, Any], more: dict[str, Any], fault: str) -> None:
+    (said,) = faults.between(values(properties=properties, **more), axes("cloud_init"), PLACE)
+    assert said.startswith("image_properties=") and fault in said
+    taken = values(properties=properties, validate_properties="false", **more)
+    assert faults.between(taken, axes("cloud_init"), PLACE) == []
+
+
+def test_hardware_that_goes_together() -> None:
+    scsi = {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi", "hw_machine_type": "q35", "hw_firmware_type": "uefi"}
+    assert faults.between(values(properties=scsi, firmware="hybrid"), axes("cloud_init"), PLACE) == []
+
+
+def test_hardware_that_the_architecture_has_not() -> None:
+    given = values(properties={"hw_disk_bus": "ide"}, architecture="arm64")
+    (said,) = faults.between(given, axes("cloud_init", architecture="arm64"), PLACE)
+    assert "hw_disk_bus=ide: hw_machine_type=virt has no such bus; use sata, scsi or virtio" in said
+
+
+def test_a_smallest_disk_that_the_volumes_fill() -> None:
+    volumes = [{"name": "log", "size": "1G"}, {"name": "data", "size": "1G"}]
+    (said,) = faults.between(values(resize="lvm", volumes=volumes, min_disk=2), axes("lvm"), PLACE)
+    assert said == "image_min_disk=2: the volumes beside the root have 2.0 GiB; give more, or leave it out"
+    assert faults.between(values(resize="lvm", volumes=volumes, min_disk=3), axes("lvm"), PLACE) == []

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -205,3 +206,16 @@ def test_images_are_selected_by_a_query() -> None:
     assert listed(glance, None, "length(@)") == [2]
     with pytest.raises(OptionError, match=r"query=\[\?: "):
         listed(glance, None, "[?")
+
+
+def test_logins_of_the_control_node_go_to_their_clouds() -> None:
+    secret = {"auth": {"password": "hush", "username": "me", "application_credential_secret": "deep"}}
+    logins = [{"cloud": "one", "config": secret}, {"cloud": "two/West", "config": {}}]
+    params = {**OPTIONS, "clouds": ["one", "two/West"], "logins": json.dumps(logins)}
+    assert [place.options.login for place in places(params)] == logins
+    assert publishing.hidden(params) == {"hush", "deep"} and publishing.hidden(OPTIONS) == set()
+    assert "hush" not in repr(places(params))
+    with pytest.raises(OptionError, match=r"logins=\*\*\*: has no cloud three; give the lookup cloud_login the same"):
+        places({**params, "clouds": ["three"]})
+    with pytest.raises(OptionError, match=r"logins=\*\*\*: not what the lookup cloud_login gives"):
+        places({**params, "logins": '["hush"]'})

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import description as metadata
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance import property_table
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -85,3 +86,10 @@ def test_of_the_machine_of_a_system_in_memory_nothing_is_said() -> None:
     found = metadata.of_format("initramfs", derived, {"mine": 1})
     assert found == {"architecture": "x86_64", "mine": "1", "os_distro": "debian"}
     assert metadata.min_disk("initramfs", 1 << 30) == 0
+
+
+def test_a_smallest_disk_that_is_too_small_is_refused() -> None:
+    with pytest.raises(OptionError) as caught:
+        metadata.min_disk("qcow2", 3 << 30, 2)
+    assert str(caught.value) == "min_disk=2: the disk has 3.0 GiB; give 3 or more, or leave it out"
+    assert metadata.min_disk("qcow2", 3 << 30, 3) == 3 and metadata.min_disk("aki", 3 << 30, 2) == 0

@@ -73,3 +73,16 @@ def test_a_bare_image_has_the_format_of_its_file(files: dict[str, str], tmp_path
     (tmp_path / "disk.vmdk").write_bytes(b"KDMV" + bytes(4096))
     with pytest.raises(OptionError, match="vmdk is not supported"):
         triplet.parts_of(Request(name="guest", image=str(tmp_path / "disk.vmdk")))
+
+
+def test_a_disk_needs_the_room_that_its_guest_sees(tmp_path: Path) -> None:
+    disk = tmp_path / "disk.qcow2"
+    header = bytearray(512)
+    header[:8], header[24:32] = b"QFI\xfb\0\0\0\3", (3 << 30).to_bytes(8, "big")
+    disk.write_bytes(header)
+    with pytest.raises(OptionError) as caught:
+        triplet.parts_of(Request(name="guest", image=str(disk), min_disk=2))
+    assert str(caught.value) == "min_disk=2: disk.qcow2 has 3.0 GiB; give 3 or more, or leave it out"
+    assert triplet.parts_of(Request(name="guest", image=str(disk), min_disk=3))
+    # Nothing is asked of flavours.
+    assert triplet.parts_of(Request(name="guest", image=str(disk), min_disk=0))

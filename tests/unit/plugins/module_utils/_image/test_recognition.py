@@ -143,3 +143,11 @@ def test_an_image_that_a_machine_writes_to(tmp_path: Path) -> None:
     content.require_unused(str(path), to_write=True)
     with pytest.raises(GoldsmithError, match=r"^cannot open .*none: No such file"):
         content.require_unused(str(tmp_path / "none"))
+
+
+def test_the_disk_that_a_guest_sees(tmp_path: Path) -> None:
+    size = 3 << 20
+    for name, options in (("raw", []), ("qcow2", []), ("vpc", ["-o", "force_size=on"])):
+        path = tmp_path / name
+        subprocess.run(["qemu-img", "create", "-q", "-f", name, *options, path, str(size)], check=True)
+        assert content.virtual_size(str(path)) == size

@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -146,5 +148,20 @@ def test_other_images_are_built_side_by_side(place: Workspace, tmp_path: Path, s
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(GoldsmithError, match="cannot write"):
+    with pytest.raises(GoldsmithError, match=r"image_output_dir=.*: cannot be written: Not a directory"):
         present(workspace("image", str(tmp_path / "file" / "out"), str(tmp_path / "cache")))
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault"), [(os.ST_NOEXEC, "mounted with noexec, so no program"), (0, "gives no file to another owner")]
+)
+def test_a_file_system_that_no_tree_can_work_on(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, flags: int, fault: str
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=flags))
+    # What runs behind it fails.
+    monkeypatch.setattr(namespaces, "prefix", lambda: ["false"])
+    with pytest.raises(GoldsmithError, match=f"image_cache_dir={place.cache_dir}: its file system .*{fault}"):
+        present(place)
+    assert not os.path.exists(place.path)
+    present(replace(place, tree=False))
