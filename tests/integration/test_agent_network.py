@@ -105,7 +105,7 @@ def test_static_addresses_of_both_families(guest: FakeGuest, service: LoopbackSe
         static("tap0", "192.0.2.10", "255.255.255.128", "192.0.2.1", services=[DNS]),
         static("tap0", "2001:db8::10", "ffff:ffff:ffff:ff80::", "2001:db8::1"),
     ]
-    servers = [{"type": "dns", "address": "2001:db8::53"}, {"type": "ntp", "address": "192.0.2.9"}]
+    servers = [DNS, {"type": "dns", "address": "2001:db8::53"}, {"type": "ntp", "address": "192.0.2.9"}]
     files = made(guest, service, [phy(0, FIRST.upper(), mtu=1450)], networks, servers)
     assert files == {
         "ens3.network": """\

@@ -114,7 +114,11 @@ function add_route(i, to, gateway) {
 }
 
 function add_service(i, path) {
-    if (fact[path "/type"] == "dns" && is_ip(fact[path "/address"])) server[i, servers[i]++] = fact[path "/address"]
+    # Compute names them twice: for the network, and for the whole machine.
+    if (fact[path "/type"] == "dns" && is_ip(fact[path "/address"]) && !((i, fact[path "/address"]) in told)) {
+        server[i, servers[i]++] = fact[path "/address"]
+        told[i, fact[path "/address"]] = 1
+    }
 }
 
 function metric(i) { return 100 * (i + 1) }
