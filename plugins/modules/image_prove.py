@@ -59,10 +59,12 @@ options:
     choices: [pc, q35, virt]
     default: [pc, q35]
   instance_data:
-    description: Ways in which the boots get their instance data, in turn.
+    description:
+      - Ways in which the boots get their instance data, in turn.
+      - V(static_network) is a config drive whose C(network_data.json) has an address; the guest is reached at no other.
     type: list
     elements: str
-    choices: [metadata, openstack, ec2, config_drive]
+    choices: [metadata, openstack, ec2, config_drive, static_network]
     default: [metadata, config_drive]
   hostname:
     description: Host name in the instance data.
@@ -223,7 +225,7 @@ def main() -> None:
             "instance_data": {
                 "type": "list",
                 "elements": "str",
-                "choices": ["metadata", "openstack", "ec2", "config_drive"],
+                "choices": ["metadata", "openstack", "ec2", "config_drive", "static_network"],
                 "default": ["metadata", "config_drive"],
             },
             "hostname": {"type": "str", "default": "goldsmith-verify"},

@@ -42,7 +42,7 @@ class Way:
 WAYS = {
     "q35": Way("bios", "ec2", "DataSourceEc2"),
     "triplet": Way("bios", "metadata", "DataSourceOpenStack", triplet=True),
-    "hybrid-bios": Way("hybrid", "config_drive", "DataSourceConfigDrive", machine="pc"),
+    "hybrid-bios": Way("hybrid", "static_network", "DataSourceConfigDrive", machine="pc"),
     "hybrid-uefi": Way("hybrid", "metadata", "DataSourceOpenStack", firmware="uefi"),
     "uefi": Way("uefi", "config_drive", "DataSourceConfigDrive", firmware="uefi"),
 }
@@ -126,6 +126,20 @@ def test_instance_data_is_applied(guest: RunningGuest, way: Way) -> None:
     assert guest.seen["cloud_init"]["status"] == "done"
     assert guest.seen["cloud_init"]["datasource"].startswith(way.datasource)
     assert guest.seen["cloud_init"]["errors"] == []
+
+
+def test_the_network_is_the_one_that_the_cloud_describes(guest: RunningGuest, way: Way) -> None:
+    said = guest.output("ip -4 -oneline address show scope global")
+    assert said.count(" inet ") == 1
+    assert (" 10.0.2.99/24 " in said) is (way.instance_data == "static_network")
+
+
+@once_for_each_image
+def test_the_ends_of_a_veth_pair_are_left_to_who_made_them(guest: RunningGuest) -> None:
+    guest.output("sudo -n ip link add veth8 type veth peer name veth9; sudo -n ip link set veth8 up")
+    guest.output("sudo -n ip link set veth9 up; sudo -n udevadm settle; sleep 3")
+    said = guest.output("networkctl --no-legend --no-pager list veth8 veth9; sudo -n ip link delete veth8")
+    assert [line.split()[-1] for line in said.splitlines()] == ["unmanaged", "unmanaged"]
 
 
 def test_root_has_grown_to_the_disk(guest: RunningGuest, way: Way) -> None:

@@ -121,6 +121,12 @@ class Rebooting:
                 documents[name] = base64.b64encode(json.dumps(content).encode()).decode()
         path.write_text(json.dumps(documents))
 
+    def add_card(self) -> None:
+        """Let the running machine have a second network card, in a network of its own."""
+        with Qmp(self._folder / "qmp") as qmp:
+            qmp.execute("netdev_add", type="user", id="net1", net="10.1.0.0/24", restrict=True)
+            qmp.execute("device_add", driver="virtio-net-pci", id="card1", netdev="net1", mac="52:54:00:60:1d:01")
+
     def enlarge(self, size: int) -> None:
         """Let the running machine have a bigger disk."""
         with Qmp(self._folder / "qmp") as qmp:
@@ -158,8 +164,9 @@ def test_reboots_while_the_cloud_changes(
         # Its text on the console may be cut in two by a line of the kernel.
         cloud.output("until systemctl --quiet is-active serial-getty@ttyS0; do sleep 1; done")
 
-        # A bigger disk, and the cloud has taken its key away.
+        # A bigger disk and a second card, and the cloud has taken its key away.
         cloud.take_key_away()
+        cloud.add_card()
         cloud.enlarge(8 * GIB)
         cloud.reboot()
         assert cloud.output("systemctl is-system-running --wait") == "running"
@@ -168,6 +175,14 @@ def test_reboots_while_the_cloud_changes(
         assert cloud.output("cat /var/lib/user-data") == "executed as root"
         assert int(cloud.output("echo $(($(stat --file-system --format '%b * %S' /)))")) > 0.9 * 8 * GIB
         assert cloud.output("sudo -n vgs --noheadings -o vg_free_count,pv_count system").split() == ["0", "3"]
+        # What comes by DHCP has a metric by the order of the cards.
+        cloud.output("until ip -4 address show | grep -q 10.1.0.15; do sleep 1; done")
+        for net, metric in (("169.0.0.0/8", 100), ("10.1.0.0/24", 200)):
+            assert f" metric {metric}" in cloud.output(f"ip -4 route show {net}")
+        cloud.output("sudo -n ip link add veth8 type veth peer name veth9")
+        cloud.output("sudo -n ip link set veth8 up; sudo -n ip link set veth9 up; sleep 3")
+        said = cloud.output("networkctl --no-legend --no-pager list veth8 veth9")
+        assert [line.split()[-1] for line in said.splitlines()] == ["unmanaged", "unmanaged"]
 
 
 @pytest.fixture(scope="module")

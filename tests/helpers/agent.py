@@ -14,7 +14,7 @@ from pathlib import Path
 
 AGENT = Path(__file__).resolve().parents[2] / "roles" / "openstack_guest" / "files" / "goldsmith-agent"
 # What the agent may use beside the tools of disks: in one flavour the system's, in the other those of busybox.
-_COMMON = "awk cat chmod cp cut grep head id mkdir mktemp mv printf readlink rm sed sh sleep sync tail timeout tr"
+_COMMON = "awk cat chmod cp cut grep gzip head id mkdir mktemp mv printf readlink rm sed sh sleep sync tail timeout tr"
 SYSTEM_TOOLS = [*_COMMON.split(), "blkid", "curl", "setpriv", "sfdisk", "ssh-keygen", "wipefs"]
 BUSYBOX_TOOLS = [*_COMMON.split(), "wget"]
 FLAVOURS = ("dash", "busybox")
@@ -95,6 +95,7 @@ def fake_guest(root: Path, flavour: str, uid: int | None = None) -> FakeGuest:
     interpreter = f"{shell} sh" if flavour == "busybox" else shell
     (root / "agent").write_text(f"#!{interpreter}\n{text.partition(chr(10))[2]}")
     (root / "agent").chmod(0o755)
+    guest.write("usr/lib/goldsmith/network.awk", AGENT.with_name("network.awk").read_text())
     me = pwd.getpwuid(os.getuid())
     uid, gid = (me.pw_uid, me.pw_gid) if uid is None else (uid, uid)
     guest.write("etc/passwd", f"root:x:0:0:root:/root:/bin/sh\ndebian:x:{uid}:{gid}::{HOME}:/bin/bash\n")

@@ -19,6 +19,9 @@ from helpers import fake_lvm
 from helpers.agent import FLAVOURS, FakeGuest, fake_guest
 from helpers.fake_lvm import EXTENT, MIB, SECTOR, FakeMachine
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.config_drive import make_config_drive
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+
 LINUX = {"dos": "83", "gpt": "0FC63DAF-8483-4772-8E79-3D69D8477DE4"}
 LVM = {"dos": "8e", "gpt": "E6D6D379-F507-44C2-A23C-238F2A3DF928"}
 SIZE, GROWN, GROWN_AGAIN = 64 * MIB, 256 * MIB, 384 * MIB
@@ -369,6 +372,45 @@ def test_an_odd_layout_is_told_and_left(tmp_path: Path, layout: str) -> None:
     assert message in guest.run("grow")
     assert changes(guest) == []
     assert machine.disk.read_bytes() == before
+
+
+def lay_drive(machine: FakeMachine, folder: Path) -> tuple[int, int, bytes]:
+    """Let partition 2 be the config drive that a bare metal service lays at the end of the disk; return what it is."""
+    make_config_drive(Runner(), {"openstack/latest/meta_data.json": b"{}"}, folder / "drive.iso")
+    machine.write(2, (folder / "drive.iso").read_bytes())
+    return content(machine, 2)
+
+
+# The root has 32 MiB, the gap 29, the drive 1 and the rest of the disk 1.
+def before_a_drive(kind: str) -> list[str]:
+    return [f"2048,65536,{kind}", "126976,2048"]
+
+
+def test_a_plain_partition_takes_the_gap_before_a_config_drive(tmp_path: Path, flavour: str, label: str) -> None:
+    guest, machine = plain_guest(tmp_path, flavour, label, *before_a_drive(LINUX[label]))
+    before = lay_drive(machine, tmp_path)
+    guest.run("grow")
+    assert changes(guest) == ["sfdisk", "partx", "resize2fs"]
+    assert machine.table()[1] == (2048, before[0] - 2048)
+    assert content(machine, 2) == before
+    guest.run("grow")
+    assert changes(guest) == []
+
+
+@pytest.mark.parametrize("cut", ["", "sfdisk:after", "pvcreate:after"])
+def test_a_volume_takes_the_gap_before_a_config_drive(tmp_path: Path, label: str, cut: str) -> None:
+    guest, machine = lvm_guest(tmp_path, "dash", label, *before_a_drive(LVM[label]))
+    before = lay_drive(machine, tmp_path)
+    if cut:
+        guest.start("grow", CUT=cut).communicate(timeout=60)
+        machine.boot()
+    guest.run("grow")
+    assert machine.table()[3] == (67584, before[0] - 67584)
+    assert machine.state["group"] == ["1", "3"]
+    assert content(machine, 2) == before
+    changes(guest)
+    guest.run("grow")
+    assert changes(guest) == []
 
 
 def test_a_bare_disk_needs_its_file_system_grown_only(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -364,6 +365,43 @@ def test_what_user_data_says_and_how_it_ends_is_told(
     said = dash.run("instance").splitlines()
     begin = said.index("goldsmith-agent: user data begins")
     assert said[begin + 1 :] == ["out", "err", "/", "goldsmith-agent: user data ended with exit status 7"]
+
+
+def test_a_packed_script_is_executed(guest: FakeGuest, service: LoopbackService) -> None:
+    configure(guest, service.url)
+    path = "openstack/latest/user_data"
+    service.documents[path] = gzip.compress(service.documents[path])
+    for _boot in range(2):
+        guest.run("instance")
+    assert runs(guest) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "bomb"])
+def test_what_cannot_be_unpacked_is_told(guest: FakeGuest, service: LoopbackService, damage: str) -> None:
+    configure(guest, service.url)
+    script = f"#!/bin/sh\necho run >>{guest.root}/runs\n".encode()
+    packed = gzip.compress(script + bytes(64 << 20)) if damage == "bomb" else gzip.compress(script)[:-12]
+    service.documents["openstack/latest/user_data"] = packed
+    said = guest.run("instance")
+    assert "user data cannot be unpacked, or to more than 16 MiB: ignored" in said
+    assert runs(guest) == 0
+    assert not list((guest.root / "run").iterdir())
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_script_of_windows_is_executed(guest: FakeGuest, service: LoopbackService, packed: bool) -> None:
+    configure(guest, service.url)
+    script = f"#!/bin/sh\r\necho run >>{guest.root}/runs\r\nexit 0\r\n".encode()
+    service.documents["openstack/latest/user_data"] = gzip.compress(script) if packed else script
+    assert "user data ended with exit status 0" in guest.run("instance")
+    assert (guest.root / "runs").read_bytes() == b"run\n"
+
+
+def test_bytes_behind_a_script_stay_as_they_are(dash: FakeGuest, service: LoopbackService) -> None:
+    configure(dash, service.url)
+    service.documents["openstack/latest/user_data"] += b"exit 0\n\r\n\0\r"
+    dash.run("instance")
+    assert (dash.root / "var/lib/goldsmith/user-data").read_bytes().endswith(b"exit 0\n\r\n\0\r")
 
 
 def test_other_user_data_is_ignored(

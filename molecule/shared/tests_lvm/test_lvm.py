@@ -35,6 +35,14 @@ def test_the_agent_has_done_its_work(root: Host) -> None:
     assert root.check_output("systemctl is-enabled goldsmith-grow.service") == "enabled"
 
 
+def test_the_network_without_dhcp_is_that_of_the_config_drive(guest: Host) -> None:
+    addresses = guest.check_output("ip -4 -oneline address show scope global")
+    assert " 10.0.2.99/24 " in addresses
+    assert addresses.count("inet") == 1
+    assert "default via 10.0.2.2 " in guest.check_output("ip -4 route show")
+    assert "10.0.2.3" in guest.check_output("cat /etc/resolv.conf /run/systemd/resolve/resolv.conf")
+
+
 def test_keys_stand_between_marks_and_are_the_account_s(root: Host) -> None:
     keys = root.file("/home/debian/.ssh/authorized_keys")
     assert (keys.user, keys.mode) == ("debian", 0o600)

@@ -40,6 +40,8 @@ _AAVMF = (
 MAC = "52:54:00:60:1d:00"
 # Address of a guest that has the metadata service.
 METADATA_GUEST = "169.0.0.15"
+# Network of a guest without DHCP: QEMU's usual one, in which its DHCP server gives another address than this.
+STATIC_GUEST, STATIC_NETMASK, STATIC_ROUTER, STATIC_DNS = "10.0.2.99", "255.255.255.0", "10.0.2.2", "10.0.2.3"
 # What an emulated processor had better not have. With cmpxchg16b Linux 6.12 crashes now and then; with five levels of
 # page tables its mounts may stay busy for ever; fast string instructions are emulated byte by byte, and the kernel's
 # and libc's other ways are faster. No program needs any of these but the first, which is part of x86-64-v2.
@@ -125,6 +127,8 @@ class Machine:
     smbios: tuple[str, ...] = ()
     outbound: bool = False
     hardware: Hardware = field(default_factory=Hardware)
+    # Of the guest; empty: the one that it gets by DHCP
+    address: str = ""
 
     @property
     def console(self) -> Path:
@@ -291,7 +295,7 @@ def _network(machine: Machine) -> str:
         # A restricted network has no router either.
         words.append("restrict=on")
     # Port 0: the system chooses a free one, so two boots never meet.
-    words.append("hostfwd=tcp:127.0.0.1:0-:22")
+    words.append(f"hostfwd=tcp:127.0.0.1:0-{machine.address}:22")
     return ",".join(words)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import json
 from dataclasses import dataclass
 
@@ -19,6 +20,35 @@ ZONE = "nova"
 
 
 @dataclass(frozen=True)
+class StaticNetwork:
+    """The network of the only card, with the address *mac*, where nothing but the instance data tells of it."""
+
+    mac: str
+    address: str
+    netmask: str
+    gateway: str
+    name_server: str
+
+    def document(self) -> dict[str, object]:
+        """Return what network_data.json says of it, as Compute writes it for a network without DHCP."""
+        link = {"id": "tap0", "type": "ovs", "ethernet_mac_address": self.mac, "mtu": 1500, "vif_id": "0" * 32}
+        zero = str(ipaddress.IPv4Address(0))
+        everywhere = {"network": zero, "netmask": zero, "gateway": self.gateway}
+        service = {"type": "dns", "address": self.name_server}
+        network = {
+            "id": "network0",
+            "type": "ipv4",
+            "link": link["id"],
+            "network_id": "0" * 32,
+            "ip_address": self.address,
+            "netmask": self.netmask,
+            "routes": [everywhere],
+            "services": [service],
+        }
+        return {"links": [link], "networks": [network], "services": [service]}
+
+
+@dataclass(frozen=True)
 class InstanceData:
     """One instance as its cloud describes it."""
 
@@ -27,6 +57,7 @@ class InstanceData:
     public_key: str
     user_data: str = ""
     key_name: str = "goldsmith"
+    network: StaticNetwork | None = None
 
     @property
     def ec2_id(self) -> str:
@@ -37,7 +68,7 @@ class InstanceData:
 def openstack_documents(instance: InstanceData) -> dict[str, bytes]:
     """Return path and content of each document of the OpenStack form, the same for metadata service and config drive.
 
-    There is no network_data.json: an empty one means no network at all, none means DHCP.
+    Without a static network there is no network_data.json: an empty one means no network at all, none means DHCP.
     """
     meta_data = {
         "availability_zone": ZONE,
@@ -57,6 +88,8 @@ def openstack_documents(instance: InstanceData) -> dict[str, bytes]:
         documents[f"openstack/{version}/meta_data.json"] = json.dumps(meta_data).encode()
         documents[f"openstack/{version}/vendor_data.json"] = b"{}"
         documents[f"openstack/{version}/vendor_data2.json"] = b"{}"
+        if instance.network:
+            documents[f"openstack/{version}/network_data.json"] = json.dumps(instance.network.document()).encode()
         # The service answers 404 where there is no user data, not an empty document.
         if instance.user_data:
             documents[f"openstack/{version}/user_data"] = instance.user_data.encode()

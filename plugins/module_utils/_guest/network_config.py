@@ -25,8 +25,8 @@ _YAML_FLOW_MATCH = re.compile(r"([\"']?match[\"']?\s*:\s*)\{([^{}]*)\}")
 _YAML_FLOW_SET_NAME = re.compile(r"[\"']?set-name[\"']?\s*:\s*[^,{}]+")
 # What netplan calls every Ethernet card: the names of the kernel and those of udev.
 _EVERY_NAME = 'name: "e*"'
-# What it is to systemd-networkd.
-_EVERY_TYPE = "Type=ether\n"
+# What it is to systemd-networkd; what has a kind, as the ends of a veth pair, is no card. An old one ignores kinds.
+_EVERY_TYPE = "Type=ether\nKind=!*\n"
 
 
 def lines_without_addresses(text: str) -> str:

@@ -104,6 +104,12 @@ def test_the_guest_reaches_nothing_unless_asked(machine: qemu.Machine) -> None:
     assert "restrict=on" not in value_of(qemu.command(replace(machine, outbound=True)), "-netdev").split(",")
 
 
+def test_a_guest_without_dhcp_is_reached_at_its_address(machine: qemu.Machine) -> None:
+    assert "hostfwd=tcp:127.0.0.1:0-:22" in value_of(qemu.command(machine), "-netdev").split(",")
+    argv = qemu.command(replace(machine, address="10.0.2.99"))
+    assert "hostfwd=tcp:127.0.0.1:0-10.0.2.99:22" in value_of(argv, "-netdev").split(",")
+
+
 def test_metadata_service_lies_in_the_network_of_the_guest(machine: qemu.Machine) -> None:
     network = value_of(qemu.command(replace(machine, metadata="python3 /a,b/metadata.py")), "-netdev")
     assert "net=169.0.0.0/8" in network

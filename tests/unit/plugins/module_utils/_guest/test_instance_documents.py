@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instance_documents import (
     InstanceData,
+    StaticNetwork,
     ec2_documents,
     openstack_documents,
 )
@@ -27,6 +29,20 @@ def test_every_version_of_the_openstack_form_is_the_same() -> None:
 
 def test_no_network_data() -> None:
     assert not any("network_data" in path for path in openstack_documents(WITH))
+
+
+def test_a_static_network_is_described_in_every_version() -> None:
+    network = StaticNetwork("52:54:00:00:00:01", "192.0.2.10", "255.255.255.0", "192.0.2.1", "192.0.2.53")
+    documents = openstack_documents(replace(WITH, network=network))
+    found = {body for path, body in documents.items() if path.endswith("/network_data.json")}
+    assert len(found) == 1
+    data = json.loads(found.pop())
+    assert [link["ethernet_mac_address"] for link in data["links"]] == ["52:54:00:00:00:01"]
+    (told,) = data["networks"]
+    assert told["link"] == data["links"][0]["id"]
+    assert (told["type"], told["ip_address"], told["netmask"]) == ("ipv4", "192.0.2.10", "255.255.255.0")
+    assert told["routes"] == [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "192.0.2.1"}]
+    assert data["services"] == [{"type": "dns", "address": "192.0.2.53"}]
 
 
 def test_no_user_data_is_no_document() -> None:

@@ -63,7 +63,7 @@ NETWORK = f"[Match]\nMACAddress={MAC} \\\n  52:54:00:12:34:57\n\n[Link]\nMACAddr
             INTERFACES,
             "auto lo\niface lo inet loopback\niface wan inet dhcp\n  mtu 1500\nallow-hotplug ens4\n",
         ),
-        ("/etc/systemd/network/a.network", NETWORK, "[Match]\nType=ether\n\n[Link]\n\n[Network]\nDHCP=yes\n"),
+        ("/etc/systemd/network/a.network", NETWORK, "[Match]\nType=ether\nKind=!*\n\n[Link]\n\n[Network]\nDHCP=yes\n"),
         (
             "/etc/systemd/network/b.network",
             f"[Match]\nName=ens3\n# {MAC}\nMACAddress={MAC}\n[Network]\nDHCP=yes\n",
