@@ -57,6 +57,8 @@ RETURN = r"""
 path: {description: The folder to work in., type: str, returned: always}
 """
 
+from collections.abc import Callable
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
@@ -72,16 +74,19 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(params: dict, check_mode: bool) -> dict:
+def run(params: dict, check_mode: bool, warn: Callable[[str], None]) -> dict:
     """Bring the workspace into the state that was asked for."""
     place = workspace(params["name"], params["output_dir"], params["cache_dir"], tree=params["tree"])
     action = place.present if params["state"] == "present" else place.absent
-    return action(Runner(), check_mode=check_mode)
+    result = action(Runner(), check_mode=check_mode)
+    for line in result.pop("warnings", ()):
+        warn(line)
+    return result
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    run_module(module, lambda: run(module.params, module.check_mode))
+    run_module(module, lambda: run(module.params, module.check_mode, module.warn))
 
 
 if __name__ == "__main__":

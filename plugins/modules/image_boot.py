@@ -35,9 +35,7 @@ options:
       - An image with a backing file or an external data file is refused.
     type: path
   user:
-    description:
-      - Account of the guest that is to accept the key.
-      - Required unless O(state) is V(stopped).
+    description: Account of the guest that is to accept the key. Required unless O(state) is V(stopped).
     type: str
   kernel:
     description: Kernel of a triplet. O(image) is its root file system then.
@@ -103,14 +101,12 @@ options:
     type: str
     default: ""
   ssh_key:
-    description:
-      - Private key without passphrase whose public part goes into the instance data.
-      - By default a pair is made for each boot.
+    description: Private key without passphrase whose public part goes into the instance data. By default a pair is made
+      for each boot.
     type: path
   outbound:
-    description:
-      - Whether the guest may connect to the host and its networks.
-      - With O(instance_data=ec2) it always may, since cloud-init needs a network with a router there.
+    description: Whether the guest may connect to the host and its networks. With O(instance_data=ec2) it always may,
+      since cloud-init needs a network with a router there.
     type: bool
     default: false
   timeout:
@@ -118,9 +114,8 @@ options:
     type: int
     default: 300
   in_place:
-    description:
-      - Let the guest write to O(image) itself, which is as the guest left it then. For a disk image of your own.
-      - The disk is as large as the image then, whatever O(disk_size) says.
+    description: Let the guest write to O(image) itself, a disk image of your own, which is as large as it is whatever
+      O(disk_size) says.
     type: bool
     default: false
   with_run:
@@ -128,10 +123,8 @@ options:
     type: bool
     default: false
   power_off:
-    description:
-      - With O(state=stopped), the seconds in which the guest has to power off by itself, after its power button was
-        pressed. It is an error if it does not.
-      - V(0) ends it at once, as a cloud deletes an instance.
+    description: With O(state=stopped), the seconds in which the guest has to power off by itself after its power button
+      was pressed. V(0) ends it at once, as a cloud deletes an instance.
     type: int
     default: 0
   properties:
@@ -203,9 +196,7 @@ EXAMPLES = r"""
     user_data: |
       #!/bin/sh
       touch /run/was-here
-    commands:
-      - ls /run/was-here
-      - sudo nft list ruleset
+    commands: [ls /run/was-here, sudo nft list ruleset]
 
 - name: Leave a guest up for tests
   goldsmith.openstack.image_boot:
@@ -231,17 +222,14 @@ seconds_to_sshd:
   description: Seconds until an ssh server answered.
   returned: when a guest was started or runs
   type: float
-  sample: 21.0
 seconds_to_ssh:
   description: Seconds until the account accepted the key; null if no login was tried.
   returned: when a guest was started or runs
   type: float
-  sample: 22.4
 seconds_to_login:
   description: Seconds until a login prompt stood on the serial console; null if none came.
   returned: when a guest was started or runs
   type: float
-  sample: 24.1
 accelerator:
   description: How the guest was run, C(kvm) or C(tcg) (emulation).
   returned: when a guest was started or runs
@@ -325,7 +313,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot, boot_plan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.instance import Instance
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -336,11 +324,11 @@ _SIZES = ("disk_size", "memory")
 _OTHER = ("state", "name", "directory", "commands", "with_run", "power_off")
 
 
-def _plan(module: AnsibleModule) -> boot.BootPlan:
+def _plan(module: AnsibleModule) -> boot_plan.BootPlan:
     params = module.params
     options = {name: value for name, value in params.items() if name not in (*_SIZES, *_OTHER)}
     sizes = {name: parse_size(params[name], name) for name in _SIZES}
-    plan = boot.BootPlan(**options, **sizes, commands=tuple(params["commands"]))
+    plan = boot_plan.BootPlan(**options, **sizes, commands=tuple(params["commands"]))
     boot.check_image(Runner(), plan)
     for line in plan.hardware.not_tried:
         module.warn(f"the boot does not follow the property {line}")
@@ -385,7 +373,7 @@ def main() -> None:
             "memory": {"type": "str", "default": "1G"},
             "cpus": {"type": "int"},
             "accelerator": {"type": "str", "choices": ["auto", "kvm", "tcg"], "default": "auto"},
-            "instance_data": {"type": "str", "choices": list(boot.INSTANCE_DATA), "default": "metadata"},
+            "instance_data": {"type": "str", "choices": list(boot_plan.INSTANCE_DATA), "default": "metadata"},
             "hostname": {"type": "str", "default": "goldsmith-guest"},
             "user_data": {"type": "str", "default": ""},
             "ssh_key": {"type": "path", "no_log": False},

@@ -43,7 +43,7 @@ _SCSI = {
 
 @rule("Q9", "The kernel finds its disk on the bus that is published")
 def finds_its_disk(guest: Guest) -> Finding:
-    """The drivers of C(hw_disk_bus) and C(hw_scsi_model) in the initramfs of the newest kernel."""
+    """The drivers of C(hw_disk_bus) and C(hw_scsi_model) in the initramfs of the kernel that is started."""
     bus = str(guest.properties.get("hw_disk_bus") or "").lower()
     model = str(guest.properties.get("hw_scsi_model") or "virtio-scsi").lower()
     # On virtio every image is booted.
@@ -51,7 +51,7 @@ def finds_its_disk(guest: Guest) -> Finding:
     if bus in ("", "virtio") or needed is None:
         return not_applicable(f"hw_disk_bus={bus or 'virtio'}")
     try:
-        kernel = rootfs.newest_kernel(guest.files.names("/boot"), "the image")
+        kernel = rootfs.kernel_of(guest.files, "the image")
     except GoldsmithError as error:
         return judged([str(error)])
     found = drivers_in(guest, kernel.ramdisk, needed)

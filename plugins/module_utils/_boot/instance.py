@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot import Boot, BootPlan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot import Boot
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot_plan import BootPlan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qmp import Qmp
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.session import HOST
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline

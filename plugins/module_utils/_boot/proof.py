@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import boot
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot import BootPlan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.boot_plan import BootPlan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.hardware import Hardware, hardware_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.room import room
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import initramfs

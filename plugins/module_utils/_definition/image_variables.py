@@ -166,8 +166,7 @@ IMAGE = (
             "gather_facts",
             "flag",
             True,
-            "Whether facts are gathered before image_roles run. In a tree they are those of the image, none of the "
-            "build host.",
+            "Whether facts are gathered before image_roles; in a tree, those of the image.",
         ),
         Variable(
             "keep_machine", "flag", False, "Whether the guest that image_build=virt_install made stays, switched off."
@@ -191,7 +190,7 @@ IMAGE = (
             "guest_mirror",
             "text",
             "",
-            "Where the guest has its packages from. Empty for the distribution's public sources with security updates, "
+            "Where the guest has its packages from: empty for the distribution's public sources with security updates, "
             "build for those of the build with their keys, or a URL, as in image_mirror.",
             check=checks.guest_mirror,
         ),

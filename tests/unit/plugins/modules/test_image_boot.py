@@ -59,7 +59,7 @@ def test_check_mode_tells_what_would_change(tmp_path: Path) -> None:
 
 def test_documented_choices_are_those_of_the_code() -> None:
     options = yaml.safe_load(image_boot.DOCUMENTATION)["options"]
-    assert options["instance_data"]["choices"] == list(image_boot.boot.INSTANCE_DATA)
+    assert options["instance_data"]["choices"] == list(image_boot.boot_plan.INSTANCE_DATA)
     assert options["architecture"]["choices"] == list(qemu.PLATFORMS)
     types = [name for platform in qemu.PLATFORMS.values() for name in platform.types]
     assert options["machine"]["choices"] == sorted(types)
