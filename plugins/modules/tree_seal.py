@@ -48,7 +48,9 @@ options:
       - V(network) empties the rules for persistent names of network cards, takes MAC addresses and UUIDs out of network
         configuration, and removes leases, the name servers in C(/etc/resolv.conf) and the files that cloud-init makes.
         What matched a card by its address matches every Ethernet card afterwards.
-      - V(storage) removes what lvm2, blkid and multipath noted down about disks.
+      - V(storage) removes what lvm2, blkid and multipath noted down about disks, the disks that GRUB is installed on in
+        the answers of debconf, and, in a tree, the swap to wake up from (C(RESUME=) of initramfs-tools, C(resume=) of
+        dracut and of the kernel's arguments).
       - V(logs) removes logs of the system and of its installer. Folders stay, records of logins are emptied.
       - V(histories) removes the histories of shells, editors and pagers.
       - V(ssh_keys) removes C(.ssh) from the home of every account.

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import (
     credentials,
+    disk_settings,
     network_config,
     tree_walker,
     walker,
@@ -41,6 +42,7 @@ _SOURCES = (
     seal_plan,
     seal_changes,
     network_config,
+    disk_settings,
     credentials,
     seal_steps,
     seal_program,

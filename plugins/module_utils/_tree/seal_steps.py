@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import credentials as secret_files
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import disk_settings
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import network_config as network_files
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import shown
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import Entry
@@ -100,10 +101,23 @@ def network(plan: SealPlan, request: Request) -> None:
 
 @step
 def storage(plan: SealPlan, request: Request) -> None:
-    """What was found out about the disks of one machine."""
+    """What was found out about the disks of one machine, and settings that name them."""
     plan.remove("/etc/blkid.tab*", "/etc/blkid/*", "/etc/lvm/archive/*", "/etc/lvm/backup/*", "/etc/lvm/cache/.cache")
     plan.remove("/etc/lvm/cache/*", "/etc/lvm/devices/system.devices", "/etc/lvm/devices/backup/*")
     plan.remove("/etc/multipath/wwids", "/etc/multipath/bindings")
+    for pattern, edit in disk_settings.GRUB_FILES:
+        plan.edit(pattern, edit)
+    # A machine that is on still has its swap.
+    if not request.running:
+        before = len(plan.actions)
+        for pattern, edit in disk_settings.SWAP_FILES:
+            plan.edit(pattern, edit)
+        names = [shown(action.path) for action in plan.actions[before:]]
+        if names:
+            plan.warnings.append(
+                f"{', '.join(names)}: no longer names a swap to wake up from; an initramfs that was made before may, "
+                "and waits for it until it is made again"
+            )
 
 
 @step
