@@ -101,6 +101,16 @@ options:
     type: list
     elements: str
     default: []
+  network:
+    description:
+      - What the step V(network) of O(steps) does with the configuration of one network, static addresses and names of
+        cards that only this machine has.
+      - V(keep) leaves it, and names each file in a warning.
+      - V(dhcp) replaces it by DHCP for every card, for netplan, NetworkManager, systemd-networkd, wicked (its first
+        card) or ifupdown, the first of them that is there. Where cloud-init configures the network, that does it.
+    type: str
+    choices: [keep, dhcp]
+    default: keep
 seealso:
   - module: goldsmith.openstack.image_audit_info
 """
@@ -163,6 +173,7 @@ ARGUMENT_SPEC = {
     "steps": {"type": "list", "elements": "str", "choices": list(seal.NAMES)},
     "skip": {"type": "list", "elements": "str", "choices": list(seal.NAMES), "default": []},
     "proxy": {"type": "list", "elements": "str", "default": []},
+    "network": {"type": "str", "choices": ["keep", "dhcp"], "default": "keep"},
 }
 
 
@@ -178,6 +189,7 @@ def main() -> None:
             steps=[name for name in wanted if name not in params["skip"]],
             proxy=params["proxy"],
             running=params["running"],
+            network=params["network"],
             check_mode=module.check_mode,
         )
         for warning in result.pop("warnings"):

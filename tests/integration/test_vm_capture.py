@@ -51,6 +51,11 @@ def system(folder: Path) -> Path:
     for name in ("vmlinuz-1.0", "initrd.img-1.0"):
         (folder / "boot" / name).write_text(name)
     (folder / "etc" / "fstab").write_text("/dev/vda1 / ext4 defaults 0 1\n")
+    wants = folder / "etc/systemd/system/multi-user.target.wants"
+    for name in (wants, folder / "etc/systemd/network"):
+        name.mkdir(parents=True)
+    (wants / "systemd-networkd.service").symlink_to("/usr/lib/systemd/system/systemd-networkd.service")
+    (folder / "etc/systemd/network/one.network").write_text("[Match]\nName=enp9s9\n[Network]\nAddress=192.0.2.7/24\n")
     (folder / "etc" / "os-release").write_text('ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n')
     return folder
 
@@ -68,6 +73,7 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
             "vm_capture_name": "web",
             "vm_capture_workspace": str(work),
             "vm_capture_tree": str(work / "tree"),
+            "vm_capture_network": "dhcp",
         }
         host.virsh("start", "web", "--paused")
         status, said = play(tmp_path, checkout, **names)
@@ -81,11 +87,12 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
         status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
         assert status == 0, said
         assert (work / "tree" / "etc" / "fstab").read_text() == "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
+        assert [path.name for path in (work / "tree/etc/systemd/network").iterdir()] == ["80-dhcp.network"]
         assert work.stat().st_mode & 0o777 == 0o700
         result = json.loads((tmp_path / "result").read_text())
         assert (result["source"], result["format"], result["kernel_version"]) == (str(disk), "qcow2", "1.0")
         assert (result["start"], result["partition"], result["virtual_size"]) == (3 * MIB, 1, 48 * MIB)
-        assert result["os"]["codename"] == "trixie"
+        assert (result["os"]["codename"], result["network"]) == ("trixie", "dhcp")
         assert set(result["seconds"]) == {"shutdown", "fetch", "extract"}
         status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
         assert status == 0, said
