@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import (
+    boot_ramdisk,
     leftovers,
     requirements,
     resize_cloud_init,
@@ -35,7 +36,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm.naming import Stretch
 
 # These files enter their rules into RULES when they are imported.
-RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, leftovers)
+RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, boot_ramdisk, leftovers)
 STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize))
 
 
