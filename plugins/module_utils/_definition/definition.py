@@ -129,7 +129,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "bootstrap": "" if captured else distribution.get("bootstrap", ""),
         **{f"{name}keyrings": [_absolute(path, place) for path in values[f"{name}keyrings"]] for name in ("", "base_")},
         **_snapshot(values),
-        **{name: _source(values[name], place) for name in ("base", "base_checksum", "base_signature")},
+        **{name: source_of(values[name], place) for name in ("base", "base_checksum", "base_signature")},
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "root_label": disk_layout.root_label(values["filesystem"]),
@@ -230,8 +230,8 @@ def _snapshot(values: Mapping[str, Any]) -> dict[str, str]:
     return {"snapshot": time, "mirror_expired": "accept", **mirrors}
 
 
-def _source(source: str, place: Place) -> str:
-    """Return a base or what says what it must be, with a whole path where it is a file."""
+def source_of(source: str, place: Place) -> str:
+    """Return a base, a disk or what says what it must be, with a whole path where it is a file."""
     if not source or is_url(source) or CHECKSUM.match(source) or source.startswith("oci:docker:"):
         return source
     kind = "oci:" if source.startswith("oci:") else ""
