@@ -112,9 +112,12 @@ class ActionModule(ActionBase):
             here = home = self._remote_home()
         role = {"virt_install": "virt_install", "capture": "vm_capture"}.get(values["build"])
         installed = role == "virt_install"
+        disk = str(self._template("vm_capture_disk") or "") if values["build"] == "capture" else ""
+        stem = Path(disk).name.partition(".")[0]
         machine = role and {
             "uri": str(self._template(f"{role}_uri") or "qemu:///system"),
-            "name": str(self._template(f"{role}_name") or (values["name"] if installed else "")),
+            "name": str(self._template(f"{role}_name") or (values["name"] if installed else stem)),
+            **({"disk": definition.source_of(disk, definition.Place(here, str(Path.home())))} if disk else {}),
             "shutdown": installed or str(self._template(f"{role}_shutdown")).lower() in ("true", "yes", "1"),
         }
         keys = personal.public_keys(Path.home()) if "ssh_keys" in values["local_configuration"] else ()
@@ -147,7 +150,16 @@ class ActionModule(ActionBase):
         elif purpose == "capture" and values["build"] != "capture":
             self._faults.append(f"image_build={values['build']}: a machine is captured as it is; leave it out")
         elif purpose == "capture" and not place.machine["name"]:
-            self._faults.append("vm_capture_name: is empty; name the machine, as virsh list --all shows it")
+            self._faults.append(
+                "vm_capture_name: is empty; name the machine, as virsh list --all shows it, or give vm_capture_disk"
+            )
+        elif (
+            purpose == "capture" and is_url(place.machine.get("disk", "")) and not self._template("vm_capture_checksum")
+        ):
+            self._faults.append(
+                f"vm_capture_disk={place.machine['disk']}: is fetched, and nothing says what it must be; give "
+                "vm_capture_checksum"
+            )
         elif purpose == "build" and values["build"] == "capture":
             self._faults.append(
                 "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm"
@@ -159,6 +171,9 @@ class ActionModule(ActionBase):
                 for name in definition.FILES
                 if values[name] and not Path(place.here, values[name]).expanduser().is_file()
             ]
+            disk = place.machine.get("disk", "")
+            if disk and not is_url(disk) and not Path(disk).is_file():
+                self._faults.append(f"vm_capture_disk={disk}: there is no such file; give the path of a disk image")
             base = values["base"]
             is_file = base and not is_url(base) and not base.startswith("oci:")
             if is_file and not Path(place.here, base).expanduser().is_file():

@@ -63,16 +63,17 @@ options:
     description:
       - Folder for the files of the system, with owners, modes, times, extended attributes, hard links, holes and
         devices. It must be missing or empty, and below a folder that other accounts cannot enter.
-      - The other file systems of the disk that C(/etc/fstab) mounts at every boot (by UUID, LABEL, PARTUUID,
-        PARTLABEL, or as a partition or volume of the first disk) are part of it.
+      - The other file systems of the disk that C(/etc/fstab) mounts at every boot or on demand (C(x-systemd.automount))
+        are part of it, by UUID, LABEL, PARTUUID, PARTLABEL, as a volume by each of its names, or as a partition of the
+        first disk or of the one that the root is named on. A name that may mean what no other line does is refused.
       - Of C(/dev) only the folder is made. An ordinary user cannot make devices, nor set some attributes; both are
         counted in RV(filesystems).
       - With O(kernel) and O(ramdisk), these come out of the tree.
     type: path
   root_source:
     description: What C(/etc/fstab) of O(tree) shall mount on C(/). Its lines for what was laid into the tree, for
-      swap partitions and for other devices that an image cannot have are taken out then. Empty to leave the file as
-      it is.
+      swap and for other devices that an image cannot have are taken out then, and swap files with the units that start
+      them. Bind mounts and network file systems stay. Empty to leave the file as it is.
     type: str
     default: LABEL=cloudimg-rootfs
   root_filesystem:
@@ -148,7 +149,8 @@ os:
   returned: when O(tree) is given, except in check mode
   sample: {"codename": "trixie", "id": "debian", "name": "Debian GNU/Linux 13 (trixie)", "version": "13"}
 left_out:
-  description: Lines of C(/etc/fstab) that were not followed, with C(source), C(mountpoint) and C(reason).
+  description: Lines of C(/etc/fstab) that were not followed, with C(source), C(mountpoint), C(reason), and whether
+    the line was C(dropped). Each that was is a warning as well.
   type: list
   elements: dict
   returned: when O(tree) is given

@@ -48,7 +48,9 @@ options:
       - V(network) empties the rules for persistent names of network cards, takes MAC addresses and UUIDs out of network
         configuration, and removes leases, the name servers in C(/etc/resolv.conf) and the files that cloud-init makes.
         What matched a card by its address matches every Ethernet card afterwards.
-      - V(storage) removes what lvm2, blkid and multipath noted down about disks.
+      - V(storage) removes what lvm2, blkid and multipath noted down about disks, the disks that GRUB is installed on in
+        the answers of debconf, and, in a tree, the swap to wake up from (C(RESUME=) of initramfs-tools, C(resume=) of
+        dracut and of the kernel's arguments).
       - V(logs) removes logs of the system and of its installer. Folders stay, records of logins are emptied.
       - V(histories) removes the histories of shells, editors and pagers.
       - V(ssh_keys) removes C(.ssh) from the home of every account.
@@ -99,6 +101,16 @@ options:
     type: list
     elements: str
     default: []
+  network:
+    description:
+      - What the step V(network) of O(steps) does with the configuration of one network, static addresses and names of
+        cards that only this machine has.
+      - V(keep) leaves it, and names each file in a warning.
+      - V(dhcp) replaces it by DHCP for every card, for netplan, NetworkManager, systemd-networkd, wicked (its first
+        card) or ifupdown, the first of them that is there. Where cloud-init configures the network, that does it.
+    type: str
+    choices: [keep, dhcp]
+    default: keep
 seealso:
   - module: goldsmith.openstack.image_audit_info
 """
@@ -161,6 +173,7 @@ ARGUMENT_SPEC = {
     "steps": {"type": "list", "elements": "str", "choices": list(seal.NAMES)},
     "skip": {"type": "list", "elements": "str", "choices": list(seal.NAMES), "default": []},
     "proxy": {"type": "list", "elements": "str", "default": []},
+    "network": {"type": "str", "choices": ["keep", "dhcp"], "default": "keep"},
 }
 
 
@@ -176,6 +189,7 @@ def main() -> None:
             steps=[name for name in wanted if name not in params["skip"]],
             proxy=params["proxy"],
             running=params["running"],
+            network=params["network"],
             check_mode=module.check_mode,
         )
 

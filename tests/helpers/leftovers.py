@@ -52,6 +52,9 @@ REMOVED: dict[str, dict[str, str]] = {
         "etc/cloud/cloud.cfg.d/00-subiquity-disable-cloudinit-networking.cfg": "network: {config: disabled}\n",
     },
     "storage": {
+        "etc/initramfs-tools/conf.d/resume": "RESUME=UUID=1\n",
+        "etc/default/grub_installdevice": "/dev/disk/by-id/virtio-1\n",
+        "boot/grub/device.map": "(hd0) /dev/disk/by-id/virtio-1\n",
         "etc/blkid.tab": "x",
         "etc/lvm/archive/vg_00000.vg": "x",
         "etc/lvm/backup/vg": "x",
@@ -134,6 +137,15 @@ CHANGED: dict[str, dict[str, tuple[str, str]]] = {
         "etc/NetworkManager/system-connections/a.nmconnection": (
             f"[ethernet]\nmac-address={MAC}\n[ipv4]\nmethod=auto\n",
             "[ethernet]\n[ipv4]\nmethod=auto\n",
+        ),
+    },
+    "storage": {
+        "etc/default/grub": ('GRUB_CMDLINE_LINUX="resume=UUID=1 quiet"\n', 'GRUB_CMDLINE_LINUX="quiet"\n'),
+        "etc/dracut.conf.d/swap.conf": ('kernel_cmdline+=" resume=UUID=1 "\n', 'kernel_cmdline+=" "\n'),
+        "var/cache/debconf/config.dat": (
+            "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-1\n\n"
+            "Name: grub-pc/install_devices_empty\nValue: false\n",
+            "Name: grub-pc/install_devices\nValue:\n\nName: grub-pc/install_devices_empty\nValue: true\n",
         ),
     },
     "passwords": {

@@ -31,7 +31,12 @@ def machine(folder: Path) -> Path:
         (folder / name).mkdir(parents=True)
     for name in ("vmlinuz-6.8.0", "initrd.img-6.8.0"):
         (folder / "boot" / name).write_text(name)
-    (folder / "etc" / "fstab").write_text("/dev/vda1 / ext4 defaults 0 1\n/dev/vdb1 none swap sw 0 0\n")
+    (folder / "etc" / "fstab").write_text(
+        "/dev/vda1 / ext4 defaults 0 1\n/dev/vdb1 none swap sw 0 0\n/swap.img none swap sw 0 0\n"
+    )
+    (folder / "swap.img").write_text("secret\n")
+    (folder / "etc" / "initramfs-tools" / "conf.d").mkdir(parents=True)
+    (folder / "etc" / "initramfs-tools" / "conf.d" / "resume").write_text("RESUME=/dev/vdb1\n")
     (folder / "etc" / "os-release").write_text(OS_RELEASE)
     (folder / "etc" / "ssh" / "ssh_host_ed25519_key").write_text("secret\n")
     (folder / "root" / ".bash_history").write_text("secret\n")
@@ -63,28 +68,38 @@ def test_a_machine_becomes_an_image_of_what_it_is(checkout: Path, tmp_path: Path
         }
         argv = ["./goldsmith", "playbook", "goldsmith.openstack.capture_vm", "-e"]
         assert refused(checkout, [*argv, json.dumps(variables)]) == (
-            "vm_capture_name: is empty; name the machine, as virsh list --all shows it"
+            "vm_capture_name: is empty; name the machine, as virsh list --all shows it, or give vm_capture_disk"
         )
         said = run_tool([*argv, json.dumps({**variables, "vm_capture_name": "web"}), "--check"], cwd=checkout)
         said = " ".join(said.split())
         assert f"of the machine web of {libvirt.uri}, as it is" in said
         assert f"folder {out}" in said
+        # The same disk without its machine.
+        said = run_tool([*argv, json.dumps({**variables, "vm_capture_disk": str(disk)}), "--check"], cwd=checkout)
+        assert f"of the disk {disk}, as it is" in " ".join(said.split())
         line = refused(checkout, [*argv, json.dumps({**variables, "vm_capture_name": "nosuch"}), "--check"])
         assert "nosuch" in line and "\n" not in line
         assert not out.parent.exists() and not (tmp_path / "cache").exists()
-        run_tool([*argv, json.dumps({**variables, "vm_capture_name": "web"})], cwd=checkout)
+        said = run_tool([*argv, json.dumps({**variables, "vm_capture_name": "web"})], cwd=checkout)
+        said = " ".join(said.split())
+        assert "/etc/fstab loses /swap.img on none: a swap file: what was in memory" in said
+        assert "/etc/initramfs-tools/conf.d/resume: no longer names a swap to wake up from" in said
         # The machine stays as it was.
         assert disk.read_bytes() == before
         assert libvirt.domains() == ["web"]
     assert list((tmp_path / "cache" / "work").iterdir()) == []
     run_tool(["sha512sum", "--check", "--quiet", "SHA512SUMS"], cwd=out)
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["definition"]["captured"]["kernel_version"] == "6.8.0"
+    captured = manifest["definition"]["captured"]
+    assert (captured["kernel_version"], captured["network"]) == ("6.8.0", "keep")
+    swap = {"source": "/swap.img", "mountpoint": "none", "reason": "a swap file: what was in memory", "dropped": True}
+    assert swap in captured["left_out"]
     wanted = {"os_distro": "ubuntu", "os_version": "24.04", "os_admin_user": "ubuntu"}
     assert {name: manifest["properties"][name] for name in wanted} == wanted
     root = str(out / "web.ext4")
     assert tool("debugfs", "-R", "cat /etc/fstab", root) == "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
     assert "Ubuntu 24.04 LTS" in tool("debugfs", "-R", "cat /boot/grub/grub.cfg", root)
-    for gone in ("/etc/ssh/ssh_host_ed25519_key", "/root/.bash_history"):
+    gone_files = ("/etc/ssh/ssh_host_ed25519_key", "/root/.bash_history", "/swap.img")
+    for gone in (*gone_files, "/etc/initramfs-tools/conf.d/resume"):
         said = subprocess.run(["debugfs", "-R", f"stat {gone}", root], check=True, capture_output=True, text=True)
         assert "File not found" in said.stderr, gone

@@ -181,6 +181,7 @@ def make_parts(path: Path, folder: Path, fstab: str) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "etc" / "fstab").write_text(fstab)
     (root / "etc" / "fstab").chmod(0o640)
+    (root / "swapfile").write_text("memory")
     for name in ("grub", "log"):
         (boot / name).mkdir(parents=True)
     for version in ("5.1", "6.1"):
@@ -211,6 +212,7 @@ UUID=11111111-2222-3333-4444-000000000002 /boot ext4 defaults 0 2
 PARTUUID=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeee03 /var auto defaults 0 2
 LABEL=the\\040homes /home ext4 defaults 0 2
 /dev/vda5 none swap sw 0 0
+/swapfile swap swap sw 0 0
 UUID=ABCD-1234 /boot/efi vfat umask=0077 0 1
 /dev/vdb1 /srv/data ext4 defaults 0 2
 /dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0
@@ -245,17 +247,28 @@ def test_the_file_systems_that_fstab_joins(tmp_path: Path) -> None:
     assert (out / "etc" / "fstab").stat().st_mode & 0o777 == 0o640
     reasons = {left["mountpoint"]: left["reason"] for left in result["left_out"]}
     assert reasons["none"] == "swap"
+    assert reasons["swap"] == "a swap file: what was in memory"
     assert reasons["/srv/data"] == "not on this disk"
-    assert "warnings" not in result
+    assert not (out / "swapfile").exists()
+    lines = [
+        "/etc/fstab loses /dev/vda5 on none: swap",
+        "/etc/fstab loses /swapfile on swap: a swap file: what was in memory",
+        "/etc/fstab loses UUID=ABCD-1234 on /boot/efi: not on this disk",
+        "/etc/fstab loses /dev/vdb1 on /srv/data: not on this disk",
+    ]
+    assert [line for line in lines if f"'{line}'" in str(result["warnings"])] == lines
     kept = extract(tmp_path / "disk", tmp_path / "kept", root_source="")
     assert kept.get("changed") is True
     assert (tmp_path / "kept" / "etc" / "fstab").read_text() == FSTAB
+    assert (tmp_path / "kept" / "swapfile").read_text() == "memory"
+    assert "warnings" not in kept
 
 
 def test_a_file_system_that_nothing_mounts_is_told(tmp_path: Path) -> None:
     make_parts(tmp_path / "disk", tmp_path, FSTAB.replace("LABEL=the\\040homes", "#"))
     result = extract(tmp_path / "disk", tmp_path / "out")
-    assert {"source": "4", "mountpoint": "", "reason": "fstab does not mount it"} in result["left_out"]
+    told = {"source": "4", "mountpoint": "", "reason": "fstab does not mount it", "dropped": False}
+    assert told in result["left_out"]
     assert "4 holds a file system that fstab does not mount; it is left out" in str(result["warnings"])
 
 

@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +58,25 @@ def system(folder: Path) -> Path:
     for name in ("vmlinuz-1.0", "initrd.img-1.0"):
         (folder / "boot" / name).write_text(name)
     (folder / "etc" / "fstab").write_text("/dev/vda1 / ext4 defaults 0 1\n")
+    wants = folder / "etc/systemd/system/multi-user.target.wants"
+    for name in (wants, folder / "etc/systemd/network"):
+        name.mkdir(parents=True)
+    (wants / "systemd-networkd.service").symlink_to("/usr/lib/systemd/system/systemd-networkd.service")
+    (folder / "etc/systemd/network/one.network").write_text("[Match]\nName=enp9s9\n[Network]\nAddress=192.0.2.7/24\n")
     (folder / "etc" / "os-release").write_text('ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n')
     return folder
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder within the block; yield the address."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> None:
@@ -68,6 +92,7 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
             "vm_capture_name": "web",
             "vm_capture_workspace": str(work),
             "vm_capture_tree": str(work / "tree"),
+            "vm_capture_network": "dhcp",
         }
         host.virsh("start", "web", "--paused")
         status, said = play(tmp_path, checkout, **names)
@@ -81,11 +106,12 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
         status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
         assert status == 0, said
         assert (work / "tree" / "etc" / "fstab").read_text() == "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
+        assert [path.name for path in (work / "tree/etc/systemd/network").iterdir()] == ["80-dhcp.network"]
         assert work.stat().st_mode & 0o777 == 0o700
         result = json.loads((tmp_path / "result").read_text())
         assert (result["source"], result["format"], result["kernel_version"]) == (str(disk), "qcow2", "1.0")
         assert (result["start"], result["partition"], result["virtual_size"]) == (3 * MIB, 1, 48 * MIB)
-        assert result["os"]["codename"] == "trixie"
+        assert (result["os"]["codename"], result["network"]) == ("trixie", "dhcp")
         assert set(result["seconds"]) == {"shutdown", "fetch", "extract"}
         status, said = play(tmp_path, checkout, **names, vm_capture_shutdown=True)
         assert status == 0, said
@@ -94,6 +120,54 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
         assert sorted(path.name for path in work.iterdir()) == [
             f"goldsmith-extract-{os.geteuid()}", "tree", "tree.json", "web.disk", "web.disk.json"
         ]  # fmt: skip
+
+
+def test_a_disk_that_is_there_becomes_a_tree(tmp_path: Path, checkout: Path) -> None:
+    make_disk(tmp_path / "raw", system(tmp_path / "system"), label="gpt", size=48 * MIB)
+    (tmp_path / "served").mkdir()
+    disk = tmp_path / "served" / "web.qcow2"
+    tool("qemu-img", "convert", "-O", "qcow2", tmp_path / "raw", disk)
+    before = disk.read_bytes()
+    work = tmp_path / "work"
+    names: dict[str, Any] = {"vm_capture_workspace": str(work), "vm_capture_tree": str(work / "tree")}
+    status, said = play(tmp_path, checkout, **names, vm_capture_disk=str(disk))
+    assert status == 0, said
+    # Its network is as it was.
+    assert (work / "tree/etc/systemd/network/one.network").exists()
+    result = json.loads((tmp_path / "result").read_text())
+    wanted = {"uri": "", "source": str(disk), "format": "qcow2", "virtual_size": 48 * MIB, "network": "keep"}
+    assert {name: result[name] for name in wanted} == wanted
+    assert disk.read_bytes() == before
+    shutil.rmtree(work)
+    with serving(tmp_path / "served") as address:
+        url = f"{address}/web.qcow2"
+        status, said = play(tmp_path, checkout, **names, vm_capture_disk=url)
+        assert status != 0
+        assert f"vm_capture_disk={url}: is fetched, and nothing says what it must be; give vm_capture_checksum" in said
+        wrong = f"sha256:{'0' * 64}"
+        status, said = play(tmp_path, checkout, **names, vm_capture_disk=url, vm_capture_checksum=wrong)
+        assert status != 0
+        assert "checksum" in said and not (work / "tree").exists()
+        right = f"sha256:{hashlib.sha256(before).hexdigest()}"
+        for changes in ("changed=2 ", "changed=0 "):
+            status, said = play(tmp_path, checkout, **names, vm_capture_disk=url, vm_capture_checksum=right)
+            assert status == 0, said
+            assert changes in said
+    result = json.loads((tmp_path / "result").read_text())
+    assert (result["source"], result["checksum"], result["kernel_version"]) == (url, right, "1.0")
+
+
+def test_what_is_encrypted_or_no_disk_is_one_line(tmp_path: Path, checkout: Path) -> None:
+    work = tmp_path / "work"
+    names: dict[str, Any] = {"vm_capture_workspace": str(work), "vm_capture_tree": str(work / "tree")}
+    make_disk(tmp_path / "luks", system(tmp_path / "system"), label="gpt", size=48 * MIB)
+    with open(tmp_path / "luks", "r+b") as file:
+        file.seek(3 * MIB)
+        file.write(b"LUKS\xba\xbe" + bytes(8 * MIB))
+    for path, line in (("luks", "1 holds an encrypted volume (LUKS)"), ("system", "is not a file")):
+        status, said = play(tmp_path, checkout, **names, vm_capture_disk=str(tmp_path / path))
+        assert status != 0
+        assert line in said and "Traceback" not in said
 
 
 def test_what_is_missing_is_named(tmp_path: Path, checkout: Path) -> None:

@@ -152,7 +152,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         if captured
         else values["kernel"] or next(iter(kernels_among(values["packages"], distribution)), "cloud"),
         "components": values["components"] or list(distribution.get("components", ["main"])),
-        **{name: _source(values[name], place) for name in ("base", "base_checksum", "base_signature")},
+        **{name: source_of(values[name], place) for name in ("base", "base_checksum", "base_signature")},
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "root_label": disk_layout.root_label(values["filesystem"]),
@@ -254,8 +254,8 @@ def _snapshot(values: Mapping[str, Any]) -> dict[str, str]:
     return {"snapshot": time, "mirror_expired": "accept", **mirrors}
 
 
-def _source(source: str, place: Place) -> str:
-    """Return a base or what says what it must be, with a whole path where it is a file."""
+def source_of(source: str, place: Place) -> str:
+    """Return a base, a disk or what says what it must be, with a whole path where it is a file."""
     if not source or is_url(source) or CHECKSUM.match(source) or source.startswith("oci:docker:"):
         return source
     kind = "oci:" if source.startswith("oci:") else ""

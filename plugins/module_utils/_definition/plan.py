@@ -14,6 +14,7 @@ _HOW = {
     "chroot": "from packages, in a tree",
     "virt_install": "by an installer, in the guest {name} of {uri}",
     "capture": "of the machine {name} of {uri}, as it is",
+    "disk": "of the disk {disk}, as it is",
 }
 
 _GUESTS = {"": "the distribution's public ones", "build": "that of the build"}
@@ -30,7 +31,8 @@ def of_publication(done: Mapping[str, Any]) -> list[str]:
 
 
 def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    yield "made", ["on a base, in a tree" if done["base"] else _HOW[done["build"]].format(**done["machine"])]
+    how = "disk" if done["machine"].get("disk") else done["build"]
+    yield "made", ["on a base, in a tree" if done["base"] else without_passwords(_HOW[how].format(**done["machine"]))]
     if done["build"] == "chroot":
         yield "base", [without_passwords(done["base"])]
         own = "the base's own mirrors" if done["base"] else "the release's own mirrors"

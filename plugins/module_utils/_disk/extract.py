@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_tree
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_plan, extract_tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import os_release
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
@@ -102,9 +102,9 @@ def lay_out(runner: Runner, source: str, folder: str) -> dict[str, Any]:
     with scratch_folder("extract") as scratch:
         disk = _open(runner, source, None, str(scratch))
         root = checked_filesystem.take(disk, _find_root(disk, Request()), repair=False)
-        todo = extract_tree.plan(disk, root)
+        todo = extract_plan.plan(disk, root)
         done = extract_tree.write(disk, root, todo, folder, repair=False, root_source="", root_filesystem="")
-    left_out = todo.describe_left_out()
+    left_out = todo.describe_left_out(rewritten=False)
     return {"filesystems": done, "left_out": left_out, "warnings": _warnings(done, left_out)}
 
 
@@ -181,7 +181,7 @@ class _Extraction:
             return [path for path in (self._outputs.kernel, self._outputs.ramdisk) if path], None
         where = checked_filesystem.described(self._disk, self._root.area)
         fstype, path, offset = self._root.block.fstype, self._root.path, self._root.offset
-        subvolume = extract_tree.root_subvolume(fstype, path, offset, where)
+        subvolume = extract_plan.root_subvolume(fstype, path, offset, where)
         files = files_of(fstype, path, offset, where, subvolume)
         return self._boot_files_of(files, self._disk.image.path)
 
@@ -209,8 +209,8 @@ class _Extraction:
         if os.path.isdir(tree) and os.listdir(tree) and not found:
             raise OptionError("tree", tree, "is a folder with other content", hint="choose one that is empty")
         require_privacy("tree", tree)
-        todo = extract_tree.plan(self._disk, self._root)
-        left_out = todo.describe_left_out()
+        todo = extract_plan.plan(self._disk, self._root)
+        left_out = todo.describe_left_out(rewritten=bool(self._choice.root_source))
         if self._check_mode:
             parts = [{"mountpoint": part.mountpoint, "area": part.area.name} for part in todo.parts]
             return True, {"filesystems": parts, "left_out": left_out}
@@ -297,13 +297,13 @@ def _holds_system(disk: disk_areas.Disk, area: disk_areas.Area) -> bool:
     fstype = disk.fstype(area) or ""
     try:
         where = checked_filesystem.described(disk, area)
-        subvolume = extract_tree.root_subvolume(fstype, path, start, where)
+        subvolume = extract_plan.root_subvolume(fstype, path, start, where)
         return bool(files_of(fstype, path, start, where, subvolume).names("/etc"))
     except GoldsmithError:
         return False
 
 
-def _warnings(filesystems: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, str]]) -> list[str]:
+def _warnings(filesystems: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what a user has to know of what could not be made."""
     said = []
     for part in filesystems:
@@ -313,8 +313,16 @@ def _warnings(filesystems: Sequence[Mapping[str, Any]], left_out: Sequence[Mappi
         listed = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
         if listed:
             said.append(f"left out of {part['mountpoint']}, because only root can make them: {listed}")
-    forgotten = [left["source"] for left in left_out if left["reason"] == extract_tree.NOT_MOUNTED]
-    return [*said, *(f"{name} holds a file system that fstab does not mount; it is left out" for name in forgotten)]
+    return [*said, *(line for left in left_out if (line := _said_of(left)))]
+
+
+def _said_of(left: Mapping[str, Any]) -> str:
+    source, reason = left["source"], left["reason"]
+    if reason == extract_plan.NOT_MOUNTED:
+        return f"{source} holds a file system that fstab does not mount; it is left out"
+    if left.get("dropped"):
+        return f"{extract_plan.FSTAB} loses {source} on {left['mountpoint']}: {reason}"
+    return ""
 
 
 def _raw(path: str) -> qemu_img.Image:

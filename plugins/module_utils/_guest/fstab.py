@@ -14,6 +14,13 @@ SWAP = "swap"
 # A virtual machine names its first disk in one of these ways.
 _FIRST_DISK = re.compile(r"/dev/(?:(?:sd|vd|xvd|hd)a|nvme0n1p|mmcblk0p)(\d+)")
 _BY = re.compile(r"/dev/disk/by-(uuid|label|partuuid|partlabel)/(.+)")
+# As udev writes a sign that a name in /dev may not have
+_CODED = re.compile(rb"\\x([0-9a-f]{2})")
+# A partition by the name of its disk and its number: /dev/sdb2, /dev/nvme0n1p2, /dev/disk/by-path/pci-0000:00:05-part2
+_PARTITION = re.compile(r"(/dev/disk/by-(?:id|path)/.+)-part(\d+)|(/dev/(?:[a-z]+\d+(?:n\d+)?p|[a-z]+))(\d+)")
+_EXACT = re.compile(r"/dev/(?:(?:sd|vd|xvd|hd)[a-z]+|nvme\d+n\d+p?|mmcblk\d+p?|sr|fd|nbd\d+p?)\d*")
+_BINDS = ("bind", "rbind")
+_ON_DEMAND = ("x-systemd.automount", "comment=systemd.automount")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 # No other sign parts fields, whatever Python takes for a blank.
@@ -36,8 +43,28 @@ class Line:
 
     @property
     def by_itself(self) -> bool:
-        """Whether it is mounted at every boot."""
-        return "noauto" not in self.options
+        """Whether it is mounted at every boot, or as soon as somebody looks there."""
+        return "noauto" not in self.options or any(option in self.options for option in _ON_DEMAND)
+
+    @property
+    def binds(self) -> bool:
+        """Whether it shows a folder in a second place."""
+        return any(option in self.options for option in _BINDS)
+
+    @property
+    def names_device(self) -> bool:
+        """Whether what it mounts is a disk, or a part of one."""
+        return not self.binds and (self.source.startswith("/dev/") or self.source.partition("=")[0] in _TAGS)
+
+    @property
+    def tagged(self) -> bool:
+        """Whether it names a file system by what is written in it, or in the table of partitions."""
+        return self.source.partition("=")[0] in _TAGS or bool(_BY.fullmatch(self.source))
+
+    @property
+    def exact(self) -> bool:
+        """Whether it can be told from the name alone what is not meant."""
+        return self.tagged or bool(_EXACT.fullmatch(self.source))
 
     @property
     def subvolume(self) -> str:
@@ -53,7 +80,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Home:
-    """The names by which fstab can mean one file system of a disk; *number* is that of its partition."""
+    """The names by which fstab can mean one file system of a disk; *number* is that of its partition.
+
+    *disk* is what the fstab calls the disk itself, where that is known.
+    """
 
     uuid: str = ""
     label: str = ""
@@ -61,6 +91,11 @@ class Home:
     partition_label: str = ""
     number: int = 0
     devices: tuple[str, ...] = ()
+    disk: str = ""
+
+    @property
+    def _is_later_disk(self) -> bool:
+        return bool(_EXACT.fullmatch(self.disk)) and not _FIRST_DISK.fullmatch(f"{self.disk}1")
 
     def is_meant(self, source: str) -> bool:
         """Return whether the first field of a line means this one."""
@@ -68,13 +103,20 @@ class Home:
         if by := _BY.fullmatch(source):
             tag, equals, value = by.group(1).upper(), "=", by.group(2)
         if equals and tag in _TAGS:
-            value = value.strip('"')
+            value = _decoded(value.strip('"')) if by else value.strip('"')
             own = dict(zip(_TAGS, (self.uuid, self.label, self.partition_uuid, self.partition_label), strict=True))[tag]
             is_label = tag.endswith("LABEL")
             return bool(own) and (value == own if is_label else value.lower() == own.lower())
-        if device := _FIRST_DISK.fullmatch(source):
-            return self.number > 0 and not self.devices and int(device.group(1)) == self.number
+        disk, number = partition_of(source)
+        if number and (disk == self.disk or (not self._is_later_disk and _FIRST_DISK.fullmatch(source))):
+            return number == self.number and not self.devices
         return source in self.devices
+
+
+def partition_of(source: str) -> tuple[str, int]:
+    """Return what a name of a partition calls its disk, and its number; 0: it is no such name."""
+    found = _PARTITION.fullmatch(source)
+    return (found.group(1) or found.group(3), int(found.group(2) or found.group(4))) if found else ("", 0)
 
 
 def parse(text: str) -> list[Line]:
@@ -108,6 +150,11 @@ def rewritten(text: str, root: str, root_filesystem: str, *, drop: Callable[[Lin
         elif not drop(line):
             lines.append(raw)
     return "".join(lines)
+
+
+def _decoded(name: str) -> str:
+    raw = _CODED.sub(lambda match: bytes([int(match.group(1), 16)]), name.encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _unescaped(field: str) -> str:

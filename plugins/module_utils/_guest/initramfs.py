@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names in an initramfs: cpio archives one after another, some of them compressed."""
+"""What is in an initramfs: cpio archives one after another, some of them compressed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -27,6 +27,7 @@ _TRAILER = "TRAILER!!!"
 # An initramfs may be foreign, and a few bytes of it unpack to as many as one likes.
 UNPACKED_LIMIT = 1 << 30
 _NAME_LIMIT = 4096
+_CONTENT_LIMIT = 64 << 10
 _SECONDS = 300
 # $0 is the program, $1 and $2 input and output, $3 where the part begins, $4 the limit. A reader that has enough is
 # no failure, and neither is what lies behind the part.
@@ -44,8 +45,14 @@ def unpacked_size(path: str) -> int:
 
 def names(runner: Runner, path: str) -> Iterator[str]:
     """Yield the names of all files; raise GoldsmithError where the file is no initramfs."""
+    for name, _content in contents(runner, path, lambda name: False):
+        yield name
+
+
+def contents(runner: Runner, path: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield the names of all files, with the first bytes of those that are *wanted*; raise GoldsmithError as above."""
     with open(path, "rb") as file:
-        here = yield from _archives(file, path)
+        here = yield from _archives(file, path, wanted)
         begin = file.read(6)
     if not begin:
         return
@@ -53,7 +60,7 @@ def names(runner: Runner, path: str) -> Iterator[str]:
         part = folder / "part"
         _unpack(runner, path, here, begin, str(part))
         with open(part, "rb") as file:
-            yield from _archives(file, path)
+            yield from _archives(file, path, wanted)
             if file.read(1):
                 raise GoldsmithError(f"{path} is no initramfs: what it unpacks to is no cpio archive")
 
@@ -73,8 +80,8 @@ def _unpack(runner: Runner, path: str, start: int, begin: bytes, output: str) ->
         raise GoldsmithError(f"{path} unpacks to more than {UNPACKED_LIMIT} bytes", hint="is it an initramfs?")
 
 
-def _archives(file: BinaryIO, path: str) -> Iterator[str]:
-    """Yield the names in the archives that lie here one after another; return where they end, and stay there."""
+def _archives(file: BinaryIO, path: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield what is in the archives that lie here one after another; return where they end, and stay there."""
     end = os.fstat(file.fileno()).st_size
     while True:
         start = _skip_zeros(file)
@@ -90,9 +97,12 @@ def _archives(file: BinaryIO, path: str) -> Iterator[str]:
         behind = _padded(_padded(start + _HEADER + length) + size)
         if not name or behind > _padded(end):
             raise GoldsmithError(f"{path} is no initramfs: the archive is damaged at byte {start}")
+        text = name.rstrip(b"\0").decode("utf-8", "replace")
+        file.seek(_padded(start + _HEADER + length))
+        content = file.read(min(size, _CONTENT_LIMIT)) if wanted(text) else b""
         file.seek(min(behind, end))
-        if (text := name.rstrip(b"\0").decode("utf-8", "replace")) != _TRAILER:
-            yield text
+        if text != _TRAILER:
+            yield text, content
 
 
 def _skip_zeros(file: BinaryIO) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ class Area:
     """Bytes of a disk that can hold a file system.
 
     *number* is that of the partition, 0 without a table. *volume* is GROUP/NAME of a logical volume, which may lie in
-    several *pieces*. *trouble* says why the bytes cannot be had.
+    several *pieces*; *volume_id* is what the device mapper calls it. *trouble* says why the bytes cannot be had.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Area:
     volume: str = ""
     free_extents: int = 0
     trouble: str = ""
+    volume_id: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -233,7 +234,7 @@ def _areas(disk: Disk, parts: Sequence[tuple[int, Stretch]]) -> tuple[Area, ...]
 
 
 def _logical(group: metadata.Group, volume: metadata.FoundVolume, physicals: Mapping[str, tuple[int, Stretch]]) -> Area:
-    name = f"{group.name}/{volume.name}"
+    name, mapped = f"{group.name}/{volume.name}", f"LVM-{group.id}{volume.id}"
     homes = [physicals[identity] for identity in group.physicals if identity in physicals]
     number, home = homes[0]
     trouble = volume.trouble
@@ -250,6 +251,6 @@ def _logical(group: metadata.Group, volume: metadata.FoundVolume, physicals: Map
     if sum(piece.size for piece in pieces) > sum(part.size for _number, part in physicals.values()):
         trouble = "claims the same extents several times"
     if trouble:
-        return Area(number, (home,), name, trouble=trouble)
+        return Area(number, (home,), name, trouble=trouble, volume_id=mapped)
     first, _home = physicals[volume.pieces[0].physical]
-    return Area(first, tuple(pieces), name, free_extents=group.free_extents)
+    return Area(first, tuple(pieces), name, free_extents=group.free_extents, volume_id=mapped)

@@ -48,10 +48,18 @@ class Unpacker:
     """Writes the files of one file system below a folder, which is empty and reached by no name of the image."""
 
     def __init__(
-        self, source: Filesystem | FsReader, hidden: Collection[bytes], say: Callable[[int, int], None]
+        self,
+        source: Filesystem | FsReader,
+        hidden: Collection[bytes],
+        say: Callable[[int, int], None],
+        unwanted: Collection[bytes] = (),
     ) -> None:
-        """Of the folders *hidden* (paths without a leading slash) only the folder itself is made."""
+        """Of the folders *hidden* only the folder itself is made, of *unwanted*, which are no folders, nothing.
+
+        Both are paths without a leading slash.
+        """
         self._source, self._hidden, self._say = source, frozenset(hidden), say
+        self._unwanted = frozenset(unwanted)
         self._found: set[int] = set()
         self._paths: dict[int, bytes] = {}
         self._copies = True
@@ -87,7 +95,7 @@ class Unpacker:
                 leave = below == b"lost+found" and not list(self._source.folder(child))
                 self._folder(child, None if inner is None or leave else _make_folder(name), below, depth + 1)
             else:
-                self._file(child, name, below, write=inner is not None)
+                self._file(child, name, below, write=inner is not None and below not in self._unwanted)
         if descriptor is not None:
             self._finish(node, descriptor, path)
             os.close(descriptor)
@@ -208,6 +216,10 @@ def _open_below(tree: str, mountpoint: str) -> int:
     return descriptor
 
 
+def _plain(name: str) -> bytes:
+    return name.strip("/").encode("utf-8", "surrogateescape")
+
+
 def _shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace").replace("\n", "\\n")
 
@@ -226,14 +238,14 @@ def _source(request: dict[str, Any]) -> Filesystem | FsReader:
 def run(request: dict[str, Any]) -> None:
     """Be the program: unpack the file system at *offset* of the file *path* into *tree*, below *mountpoint*.
 
-    *fstype* says what it is, and *subvolume* which one of a btrfs. Paths *hidden* are left out. JSON lines on stdout
-    tell how far it is, and how it ended.
+    *fstype* says what it is, and *subvolume* which one of a btrfs. Paths *hidden* are left out, and files *unwanted*
+    where there are some. JSON lines on stdout tell how far it is, and how it ended.
     """
     try:
         source = _source(request)
         top = _open_below(request["tree"], request["mountpoint"])
-        names = [name.strip("/").encode("utf-8", "surrogateescape") for name in request["hidden"]]
-        unpacked = Unpacker(source, names, lambda done, total: _say(done=done, total=total)).run(top)
+        hidden, unwanted = ([_plain(name) for name in request.get(key, ())] for key in ("hidden", "unwanted"))
+        unpacked = Unpacker(source, hidden, lambda done, total: _say(done=done, total=total), unwanted).run(top)
     except Damaged as error:
         _say(damaged=str(error))
     except (ValueError, OverflowError, IndexError, struct.error, RecursionError, MemoryError) as error:

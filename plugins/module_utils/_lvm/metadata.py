@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -47,6 +47,7 @@ class FoundVolume:
     name: str
     pieces: tuple[Piece, ...] = ()
     trouble: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,14 @@ def _group(text: Mapping[str, Any]) -> Group:
     logicals = _sections(body, "logical_volumes")
     room = sum(row.count for row in physicals.values())
     volumes = [
-        _volume(key, value, physicals, extent, room)
+        replace(_volume(key, value, physicals, extent, room), id=_identifier(value))
         for key, value in logicals.items()
         if "VISIBLE" in _words(value, "status")
     ]
     taken = sum(_taken(segment) for value in logicals.values() for segment in _segments(value))
     return Group(
         name=name,
-        id=str(body.get("id", "")),
+        id=_identifier(body),
         serial=_number(body, "seqno"),
         physicals=tuple(row.id for row in physicals.values()),
         free_extents=max(0, room - taken),
@@ -175,7 +176,12 @@ class _Row:
         count = _number(section, "pe_count")
         if count * extent > _LARGEST_NUMBER * SECTOR:
             raise GoldsmithError("the LVM metadata claims more extents than any disk has")
-        return cls(str(section.get("id", "")).replace("-", ""), start, count)
+        return cls(_identifier(section), start, count)
+
+
+def _identifier(section: Mapping[str, Any]) -> str:
+    """Return an identifier as the device mapper has it, without hyphens."""
+    return str(section.get("id", "")).replace("-", "")
 
 
 def _volume(

@@ -13,7 +13,9 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import (
     credentials,
+    disk_settings,
     network_config,
+    network_ties,
     tree_walker,
     walker,
 )
@@ -23,6 +25,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
     seal_changes,
+    seal_network,
     seal_plan,
     seal_program,
     seal_steps,
@@ -41,6 +44,9 @@ _SOURCES = (
     seal_plan,
     seal_changes,
     network_config,
+    network_ties,
+    seal_network,
+    disk_settings,
     credentials,
     seal_steps,
     seal_program,
@@ -54,6 +60,7 @@ def seal(
     steps: Sequence[str] = NAMES,
     proxy: Sequence[str] = (),
     running: bool = False,
+    network: str = "keep",
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Take the steps in a tree, or on the machine itself where it is said that it is *running*."""
@@ -65,6 +72,7 @@ def seal(
         running=root == "/",
         check_mode=check_mode,
         spare=_in_use(),
+        network=network,
     )
     argv, stdin = sealing(request)
     # The machine itself has no other ids, and its mounts are its own.

@@ -95,7 +95,7 @@ class Changes:
             status = _status(folder, name)
             # Another name of the file may be outside the tree: then this one gets a file of its own.
             if status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                self._write(folder, name, "", status, action.mode)
+                self._write(folder, name, action.content, status, action.mode)
                 return
             descriptor = _insist(folder, name, lambda: os.open(name, os.O_WRONLY | _SAFE, dir_fd=folder))
             try:

@@ -21,8 +21,8 @@ REMOVE, EMPTY, MAKE, CHANGE, LINK, RENAME = "removed", "emptied", "made", "chang
 class Action(NamedTuple):
     """One thing to do to a real path.
 
-    *content* is the text that CHANGE writes, what LINK points to, or the real path that RENAME gives; *size* the bytes
-    that it frees; *mode* is that of a file which has to be made.
+    *content* is the text that CHANGE and MAKE write, what LINK points to, or the real path that RENAME gives; *size*
+    the bytes that it frees; *mode* is that of a file which has to be made.
     """
 
     step: str
@@ -112,6 +112,18 @@ class SealPlan:
         elif changed != text:
             self.tree.show(entry.path, entry.mode, changed)
             self._note(CHANGE, entry.path, max(_size(text) - _size(changed), 0), changed)
+
+    def write(self, path: str, text: str, *, mode: int) -> None:
+        """Have a file with a text at a path, made with *mode* if there is none; whatever else is there goes."""
+        entry = self.tree.find(path, follow=False)
+        if entry and entry.is_file and self.tree.text(entry.path) == text:
+            return
+        if entry and not entry.is_file:
+            self.remove_entries([entry])
+            entry = None
+        real = self.tree.place(path)
+        self.tree.show(real, entry.mode if entry else stat.S_IFREG | mode, text)
+        self._note(CHANGE if entry else MAKE, real, 0, text, mode)
 
     def link(self, path: str, target: str) -> None:
         """Have a symbolic link at a path."""

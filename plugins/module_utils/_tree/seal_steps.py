@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import credentials as secret_files
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import disk_settings
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import network_config as network_files
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import shown
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import Entry
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import seal_network
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_plan import SealPlan
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_tree import SealTree
 
@@ -26,7 +28,7 @@ _STUB = "../run/systemd/resolve/stub-resolv.conf"
 
 
 class Request(NamedTuple):
-    """What to seal. *proxy* are those that stay; *running*: it is the machine itself.
+    """What to seal. *proxy* are those that stay; *running*: it is the machine itself; *network*: C(keep) or C(dhcp).
 
     *spare* are paths of the host that stay, because they are in use.
     """
@@ -37,6 +39,7 @@ class Request(NamedTuple):
     running: bool = False
     check_mode: bool = False
     spare: Sequence[str] = ()
+    network: str = "keep"
 
 
 STEPS: dict[str, Callable[[SealPlan, Request], None]] = {}
@@ -80,7 +83,9 @@ def random_seed(plan: SealPlan, request: Request) -> None:
 @step
 def network(plan: SealPlan, request: Request) -> None:
     """Cards, leases and name servers of one machine."""
-    _remove_files_of_cloud_init(plan)
+    by_cloud_init = _remove_files_of_cloud_init(plan)
+    if request.network == "dhcp":
+        seal_network.use_dhcp(plan, by_cloud_init=by_cloud_init)
     for path in _PERSISTENT_NET:
         plan.empty(path)
     done: set[str] = set()
@@ -89,6 +94,7 @@ def network(plan: SealPlan, request: Request) -> None:
             if entry.path not in done:
                 done.add(entry.path)
                 plan.edit_entry(entry, functools.partial(network_files.cleaned, edit))
+    seal_network.name_ties(plan)
     for folder in ("dhcp", "dhcp3", "dhclient", "dhcpcd", "dhcpv6", "systemd/network", "wicked"):
         plan.remove(f"/var/lib/{folder}/*")
     manager = "/var/lib/NetworkManager"
@@ -100,10 +106,23 @@ def network(plan: SealPlan, request: Request) -> None:
 
 @step
 def storage(plan: SealPlan, request: Request) -> None:
-    """What was found out about the disks of one machine."""
+    """What was found out about the disks of one machine, and settings that name them."""
     plan.remove("/etc/blkid.tab*", "/etc/blkid/*", "/etc/lvm/archive/*", "/etc/lvm/backup/*", "/etc/lvm/cache/.cache")
     plan.remove("/etc/lvm/cache/*", "/etc/lvm/devices/system.devices", "/etc/lvm/devices/backup/*")
     plan.remove("/etc/multipath/wwids", "/etc/multipath/bindings")
+    for pattern, edit in disk_settings.GRUB_FILES:
+        plan.edit(pattern, edit)
+    # A machine that is on still has its swap.
+    if not request.running:
+        before = len(plan.actions)
+        for pattern, edit in disk_settings.SWAP_FILES:
+            plan.edit(pattern, edit)
+        names = [shown(action.path) for action in plan.actions[before:]]
+        if names:
+            plan.warnings.append(
+                f"{', '.join(names)}: no longer names a swap to wake up from; an initramfs that was made before may, "
+                "and waits for it until it is made again"
+            )
 
 
 @step
@@ -306,8 +325,11 @@ def _is_lock(entry: Entry) -> bool:
     return entry.is_file and entry.size == 0 and entry.name in ("lock", ".SEQ")
 
 
-def _remove_files_of_cloud_init(plan: SealPlan) -> None:
-    """Remove the network configuration that cloud-init makes anew; where it does not, nothing else may be there."""
+def _remove_files_of_cloud_init(plan: SealPlan) -> bool:
+    """Remove the network configuration that cloud-init makes anew; return whether it does.
+
+    Where it does not, nothing else may be there.
+    """
     tree = plan.tree
     # Ubuntu's installer has made the network, for its own machine.
     installers = tree.matches("/etc/cloud/cloud.cfg.d/*subiquity-disable-cloudinit-networking.cfg")
@@ -315,12 +337,14 @@ def _remove_files_of_cloud_init(plan: SealPlan) -> None:
     files = [entry for entry in tree.matches("/etc/cloud/cloud.cfg.d/*.cfg") if entry not in installers]
     settings = [tree.text(entry.path) or "" for entry in files]
     settings.append(tree.text("/etc/cloud/cloud.cfg") or "")
-    if tree.find("/usr/bin/cloud-init") and not any(_DISABLED.search(text) for text in settings):
+    by_cloud_init = tree.find("/usr/bin/cloud-init") is not None and not any(map(_DISABLED.search, settings))
+    if by_cloud_init:
         plan.remove("/etc/netplan/50-cloud-init.yaml", "/etc/network/interfaces.d/50-cloud-init*")
         plan.remove("/etc/systemd/network/10-cloud-init-*", "/etc/udev/rules.d/85-persistent-net-cloud-init.rules")
         plan.remove("/etc/NetworkManager/system-connections/cloud-init-*.nmconnection")
     else:
         plan.rename("/etc/netplan/50-cloud-init.yaml", "50-network.yaml")
+    return by_cloud_init
 
 
 def _release_name_servers(plan: SealPlan) -> None:

@@ -119,6 +119,16 @@ def test_a_variable_that_cannot_be_templated_is_named(run: Run) -> None:
         ({"image_agent": "smith"}, {}, "image_agent=smith: is not known; use cloud_init or goldsmith"),
         ({"image_build": "capture"}, {}, "its playbook is goldsmith.openstack.capture_vm"),
         ({}, {"purpose": "capture"}, "vm_capture_name: is empty; name the machine"),
+        (
+            {"vm_capture_disk": "nosuch.raw"},
+            {"purpose": "capture"},
+            "nosuch.raw: there is no such file; give the path of a disk image",
+        ),
+        (
+            {"vm_capture_disk": "http://disks.example/a.raw"},
+            {"purpose": "capture"},
+            "vm_capture_disk=http://disks.example/a.raw: is fetched, and nothing says what it must be; give vm_capture",
+        ),
         ({"image_build": "virt_install"}, {"purpose": "capture"}, "image_build=virt_install: a machine is captured"),
         ({"image_clouds": "one"}, {"purpose": "publish"}, "image_publish_dir: is empty; name the output folder"),
         ({"image_publish_dir": "dist/a"}, {"purpose": "publish"}, "image_clouds: is empty; name the clouds"),
@@ -138,6 +148,21 @@ def test_a_machine_of_libvirt(run: Run) -> None:
     assert (done["distribution"], done["user"]) == ("ubuntu", "ubuntu")
     done = run({"image_build": "virt_install", "virt_install_name": "mine"})["definition"]
     assert done["machine"]["name"] == "mine"
+
+
+def test_a_disk_that_is_there(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "web-1.raw.old").write_bytes(b"disk")
+    result = run({"vm_capture_disk": "web-1.raw.old"}, purpose="capture")
+    machine = {"uri": "qemu:///system", "name": "web-1", "disk": f"{tmp_path}/web-1.raw.old", "shutdown": False}
+    assert result["definition"]["machine"] == machine
+    assert result["definition"]["name"] == "web-1"
+    assert any(f"of the disk {tmp_path}/web-1.raw.old, as it is" in line for line in result["plan"])
+    url = "https://disks.example/other.qcow2"
+    given = {"vm_capture_disk": url, "vm_capture_checksum": "sha256:0", "vm_capture_name": "mine"}
+    machine = run(given, purpose="capture")["definition"]["machine"]
+    assert (machine["disk"], machine["name"]) == (url, "mine")
+    # It is no machine that could be installed.
+    assert "disk" not in run({"vm_capture_disk": url, "image_build": "virt_install"})["definition"]["machine"]
 
 
 def test_a_publication_needs_nothing_else(run: Run, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_paths_with_detours(path: str) -> None:
         ("/dev/vdb2", None),
         ("/dev/vda", None),
         ("/dev/vda3", None),  # the physical volume, not the volume in it
+        ("/dev/disk/by-label/my\\x20label", HOME),
+        ("/dev/disk/by-path/pci-1-part2", None),
         ("/dev/mapper/vg-root", VOLUME),
         ("/dev/vg/root", VOLUME),
         ("UUID=", None),
@@ -110,3 +112,53 @@ def test_every_byte_stays() -> None:
     new = fstab.rewritten(text, "LABEL=x", "ext4", drop=lambda line: line == gone)
     expected = raw.replace(b"UUID=1\xff", b"LABEL=x").replace(b"UUID=2 /gone\xe4 ext4\n", b"")
     assert new.encode("utf-8", "surrogateescape") == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "disk", "number"),
+    [
+        ("/dev/sdb2", "/dev/sdb", 2),
+        ("/dev/nvme1n1p12", "/dev/nvme1n1p", 12),
+        ("/dev/disk/by-path/pci-0000:00:05.0-part3", "/dev/disk/by-path/pci-0000:00:05.0", 3),
+        ("/dev/disk/by-id/virtio-abc", "", 0),
+        ("/dev/mapper/vg-lv1", "", 0),
+        ("/dev/vg/lv1", "", 0),
+        ("/dev/dm-3", "", 0),
+        ("UUID=1", "", 0),
+    ],
+)
+def test_a_partition_by_its_disk(source: str, disk: str, number: int) -> None:
+    assert fstab.partition_of(source) == (disk, number)
+
+
+@pytest.mark.parametrize(
+    ("disk", "source", "meant"),
+    [
+        ("/dev/disk/by-path/pci-1", "/dev/disk/by-path/pci-1-part2", True),
+        ("/dev/disk/by-path/pci-1", "/dev/disk/by-path/pci-2-part2", False),
+        ("/dev/disk/by-path/pci-1", "/dev/vda2", True),
+        ("/dev/sdb", "/dev/sdb2", True),
+        ("/dev/sdb", "/dev/sda2", False),
+        ("/dev/sda", "/dev/vda2", True),
+    ],
+)
+def test_the_disk_is_that_of_the_root(disk: str, source: str, meant: bool) -> None:
+    assert Home(number=2, disk=disk).is_meant(source) is meant
+    assert not Home(number=3, disk=disk).is_meant(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("/a /b none bind,nofail", (True, True, False, False)),
+        ("/a /b none noauto", (False, False, False, False)),
+        ("UUID=1 /b ext4 noauto,x-systemd.automount", (True, False, True, True)),
+        ("/dev/disk/by-uuid/1 /b ext4", (True, False, True, True)),
+        ("/dev/vdb1 /b ext4", (True, False, True, True)),
+        ("/dev/mapper/x /b ext4", (True, False, True, False)),
+        ("server:/x /b nfs", (True, False, False, False)),
+    ],
+)
+def test_what_kind_of_line_it_is(text: str, facts: tuple[bool, ...]) -> None:
+    (line,) = fstab.parse(text)
+    assert (line.by_itself, line.binds, line.names_device, line.exact) == facts

@@ -79,3 +79,21 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(initramfs, "_PACKERS", ((b"packed", "no-such-program"),))
     with pytest.raises(GoldsmithError, match="the program no-such-program is not installed"):
         names(tmp_path / "initrd", b"packed rubbish")
+
+
+def test_the_content_of_what_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "initramfs"
+    with open(path, "wb") as file:
+        write_archive(file, [("early", b"one"), ("conf", b"two" * 40000)])
+    with open(tmp_path / "late", "wb") as file:
+        write_archive(file, [("conf", b"three"), ("other", b"four")])
+    path.write_bytes(path.read_bytes() + gzip.compress((tmp_path / "late").read_bytes(), mtime=0))
+    found = list(initramfs.contents(Runner(), str(path), lambda name: name == "conf"))
+    assert [(name, content[:5]) for name, content in found] == [
+        ("early", b""),
+        ("conf", b"twotw"),
+        ("conf", b"three"),
+        ("other", b""),
+    ]
+    # No more than settings have
+    assert len(found[1][1]) == 64 << 10

@@ -268,3 +268,14 @@ def test_odd_homes(tmp_path: Path, home: str) -> None:
     assert (tree / "etc/.ssh").exists() == (home != "/etc")
     # Below / lies all that is the system's: only its own names go, and keys.
     assert (tree / ".ssh").exists() == (home not in ("/", "/../.."))
+
+
+def test_a_swap_that_is_gone_is_told_and_that_of_a_machine_that_is_on_stays(tmp_path: Path) -> None:
+    name, text = "etc/initramfs-tools/conf.d/resume", "RESUME=UUID=1\n"
+    tree = make_tree(tmp_path / "tree", {name: text, "etc/kernel/cmdline": "ro resume=UUID=1\n"}, {})
+    assert seal(tree, "storage", running=True)["warnings"] == []
+    assert (tree / name).read_text() == text
+    (warning,) = seal(tree, "storage")["warnings"]
+    assert warning.startswith(f"/{name}, /etc/kernel/cmdline: no longer names a swap to wake up from")
+    assert not (tree / name).exists()
+    assert (tree / "etc/kernel/cmdline").read_text() == "ro\n"
