@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import (
     boot_ramdisk,
-    guest_drivers,
     leftovers,
     requirements,
     resize_cloud_init,
@@ -38,7 +37,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm.naming import Stretch
 
 # These files enter their rules into RULES when they are imported.
-RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, boot_ramdisk, guest_drivers, leftovers)
+RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, boot_ramdisk, leftovers)
 STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import guest_drivers, guest_storage
+from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import boot_ramdisk, guest_storage
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit.rule import Finding, Guest, judged, rule
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
@@ -79,10 +79,9 @@ def runs_under_xen(guest: Guest) -> Finding:
     for name in _SETTINGS:
         (seen if settings.get(name) == "y" else faults).append(f"{path}: {name}={settings.get(name, 'n')}")
     frontend = settings.get(_FRONTEND, "n")
-    if frontend == "m" and (found := guest_drivers.drivers_in(guest, kernel.ramdisk, [_DRIVER])):
-        seen.append(f"{kernel.ramdisk}: {found[_DRIVER]}")
-    elif frontend == "m":
-        faults.append(f"{kernel.ramdisk}: xen-blkfront.ko is not in it")
+    if frontend == "m":
+        path = boot_ramdisk.look_into(guest, kernel.ramdisk)[0].get(_DRIVER)
+        (seen if path else faults).append(f"{kernel.ramdisk}: {path or 'xen-blkfront.ko is not in it'}")
     else:
         (seen if frontend == "y" else faults).append(f"{path}: {_FRONTEND}={frontend}")
     return judged(faults, seen)
