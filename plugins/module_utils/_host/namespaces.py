@@ -22,8 +22,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 
 _COMMON = ("--mount", "--pid", "--uts", "--fork", "--kill-child")
 # What reaches the kernel of this host whatever the namespaces: its modules, clock, network, registers, log and power.
-_WITHOUT = "-sys_module,-sys_time,-net_admin,-sys_rawio,-syslog,-sys_boot"
-_CAPABILITIES = ("setpriv", "--bounding-set", _WITHOUT)
+_WITHOUT = ("setpriv", "--bounding-set", "-sys_module,-sys_time,-net_admin,-sys_rawio,-syslog,-sys_boot")
+_SETPCAP = 8
 
 
 def prefix() -> list[str]:
@@ -35,9 +35,9 @@ def prefix() -> list[str]:
     learns from root otherwise. Raises GoldsmithError when the user has no such ids.
     """
     if os.geteuid() == 0:
-        return ["unshare", *_COMMON, *_propagation(), *_CAPABILITIES]
+        return ["unshare", *_COMMON, *_propagation(), *(_WITHOUT if _may_drop() else ())]
     _require_subordinate_ids()
-    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words(), *_CAPABILITIES]
+    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words(), *_WITHOUT]
 
 
 def enter(words: Sequence[str]) -> None:
@@ -91,6 +91,13 @@ def _propagation() -> tuple[str, ...]:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         root_is_mount = any(line.split()[4] == "/" for line in file)
     return () if root_is_mount else ("--propagation", "unchanged")
+
+
+def _may_drop() -> bool:
+    # Root of a container may lack the right to give rights away.
+    with open("/proc/self/status", encoding="utf-8", errors="surrogateescape") as file:
+        effective = next((line.split()[1] for line in file if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _SETPCAP & 1)
 
 
 def _mounts_reach_outside(runner: Runner) -> bool:

@@ -35,13 +35,14 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **texts: str) -> None
     monkeypatch.setattr(namespaces, "open", redirected, raising=False)
 
 
+STATUS = "Name:\tpython\nCapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\n"
 MOUNT = "27 1 254:0 / {} rw,relatime - ext4 /dev/vda rw\n"
 
 
 def test_root_enters_without_a_user_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(emulators, "words", lambda: ["emulators"])
-    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/"))
+    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/"), status=STATUS)
     words = namespaces.prefix()
     assert words[0] == "unshare"
     assert {"--mount", "--pid", "--fork", "--kill-child"} <= set(words)
@@ -52,7 +53,7 @@ def test_in_a_chroot_that_is_no_mount_the_propagation_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/dev"))
+    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/proc") + MOUNT.format("/dev"), status=STATUS)
     words = namespaces.prefix()
     assert words[words.index("--propagation") + 1] == "unchanged"
     assert words.index("--propagation") < words.index("setpriv")
@@ -67,6 +68,12 @@ def test_a_user_becomes_root_of_a_user_namespace_with_emulators(
     words = namespaces.prefix()
     assert {"--map-auto", "--map-root-user", "--mount", "--pid", "--fork"} <= set(words)
     assert words[words.index("emulators") + 1 :][:2] == ["setpriv", "--bounding-set"]
+
+
+def test_root_that_may_not_give_rights_away_keeps_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    files(monkeypatch, tmp_path, mountinfo=MOUNT.format("/"), status="CapEff:\t0000000000200000\n")
+    assert "setpriv" not in namespaces.prefix()
 
 
 @pytest.mark.root
