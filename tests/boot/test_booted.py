@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 TASKS = """
 - name: See that it runs
-  ansible.builtin.wait_for: {port: 22, timeout: 60}
+  ansible.builtin.wait_for: {port: 22, timeout: "{{ patience | default(60) }}"}
   when: needs_a_system
 - name: Ask the service manager
   ansible.builtin.command: systemctl is-active ssh
@@ -72,7 +72,7 @@ def test_the_same_image_comes_of_a_tree_and_of_a_system_that_ran(role: Path, che
 
 
 def test_without_a_system_such_a_task_fails_with_the_way_out(role: Path, checkout: Path, tmp_path: Path) -> None:
-    argv = command(role, tmp_path, needs_a_system=True)
+    argv = command(role, tmp_path, needs_a_system=True, patience=2)
     done = subprocess.run(argv, cwd=checkout, capture_output=True, text=True, check=False, timeout=1800)
     said = " ".join(done.stdout.split())
     assert done.returncode == 2
