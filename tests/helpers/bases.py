@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers.cache import cached
-from helpers.disks import MIB, tool
+from helpers.disks import MIB, tool, unmount
 
 RELEASE = "trixie"
 START = MIB
@@ -53,7 +53,7 @@ def base_disk(kind: str, path: Path, size: int = 2048 * MIB) -> Path:
                     if kind == "btrfs":
                         tool("umount", root / "var")
             finally:
-                tool("umount", folder)
+                unmount(folder, path)
     finally:
         tool("losetup", "--detach", device)
     return path

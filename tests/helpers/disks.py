@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 MIB = 1 << 20
@@ -41,6 +42,30 @@ def tool(*argv: str | os.PathLike[str], stdin: str | None = None) -> str:
     )
     assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
     return result.stdout
+
+
+def unmount(folder: str | os.PathLike[str], disk: str | os.PathLike[str]) -> None:
+    """Unmount a file system, and wait until it is: a namespace that another test has begun meanwhile may still have it.
+
+    Until then the kernel has not written all of it to *disk*, the file below its loop device.
+    """
+    tool("umount", folder)
+    end = time.monotonic() + 120
+    # A device that mount has made for itself goes with the mount.
+    while device := tool("losetup", "--associated", disk, "--noheadings", "--output", "NAME").strip():
+        if not _is_mounted(device):
+            return
+        assert time.monotonic() < end, f"{device} is still mounted"
+        time.sleep(0.2)
+
+
+def _is_mounted(device: str) -> bool:
+    """Whether any process sees a mount of it."""
+    for path in Path("/proc").glob("[0-9]*/mounts"):
+        with suppress(OSError):
+            if f"{device} " in path.read_text():
+                return True
+    return False
 
 
 def has_loop_device(path: Path, patience: float = 20) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from helpers import odd_trees
-from helpers.disks import MIB, at, make_disk, make_filesystem, tool
+from helpers.disks import MIB, at, make_disk, make_filesystem, tool, unmount
 from helpers.modules import run_module, start_module
 from helpers.users import ordinary_user, run_as
 
@@ -149,7 +149,7 @@ def test_a_file_system_that_a_kernel_wrote(tree: Path, tmp_path: Path) -> None:
             (mounted / "usr" / "many" / f"a file with a name that is rather long {number}").unlink()
         before = odd_trees.facts(mounted, nanoseconds=True)
     finally:
-        tool("umount", mounted)
+        unmount(mounted, disk)
     result = extract(disk, tmp_path / "out")
     assert result.get("changed") is True, result
     assert odd_trees.facts(tmp_path / "out", nanoseconds=True) == before

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from helpers import odd_trees, written
-from helpers.disks import MIB, tool
+from helpers.disks import MIB, tool, unmount
 from helpers.modules import run_module
 from helpers.users import ordinary_user, run_as
 
@@ -52,7 +52,7 @@ def mounted(image: Path, folder: Path, options: str = "loop") -> Iterator[Path]:
     try:
         yield folder
     finally:
-        tool("umount", folder)
+        unmount(folder, image)
 
 
 def extract(disk: Path, tree: Path, **more: Any) -> dict[str, Any]:
