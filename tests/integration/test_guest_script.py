@@ -168,7 +168,9 @@ def test_flags_that_an_image_does_not_keep_are_said(tree: Path) -> None:
     for program in ("chattr", "lsattr"):
         found = str(shutil.which(program))
         shutil.copy(found, tree / "bin" / program)
-        for library in re.findall(r"/\S+", subprocess.run(["ldd", found], capture_output=True, text=True).stdout):
+        for library in re.findall(
+            r"/\S+", subprocess.run(["ldd", found], check=True, capture_output=True, text=True).stdout
+        ):
             (tree / library[1:]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, tree / library[1:])
     path = tree / "etc" / "a name"
