@@ -164,6 +164,12 @@ class ActionModule(ActionBase):
             self._faults.append(
                 "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm"
             )
+        # The guest listens on the loopback of its host.
+        if self._connection.transport != "local" and values["configure"] == "booted":
+            self._faults.append(
+                f"image_configure=booted: does not go with image_build_host={values['build_host']}, whose guests only "
+                "that host reaches; use image_configure=tree, or build on this machine"
+            )
         # A file of another build host is seen there only.
         if self._connection.transport == "local":
             self._faults += [

@@ -39,8 +39,8 @@ options:
 EXAMPLES = r"""
 - name: Take over what a system has become in a guest
   goldsmith.openstack.tree_equal:
-    path: /var/tmp/work/tree
-    src: /var/tmp/work/extracted
+    path: /var/tmp/image/tree
+    src: /var/tmp/image/extracted
 """
 
 RETURN = r"""

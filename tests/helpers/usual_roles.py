@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small roles that do what widely used ones do, in the same ways: the same tasks, without what they are for.
 
-Each is a text of tasks and one of handlers. What a machine that runs must show is under the tag C(running).
+Each is a text of tasks and one of handlers.
 """
 
 from __future__ import annotations
@@ -42,9 +42,6 @@ ROLES: dict[str, tuple[str, str]] = {
   notify: reload nginx
 - name: Have it run
   ansible.builtin.service: {name: nginx, state: started, enabled: true}
-- name: See that it answers
-  ansible.builtin.wait_for: {port: 22, timeout: 30}
-  tags: running
 """,
         """
 - name: reload nginx
@@ -68,6 +65,9 @@ ROLES: dict[str, tuple[str, str]] = {
     filename: engine
     state: present
     update_cache: false
+- name: Add another one as a stanza
+  ansible.builtin.deb822_repository:
+    {name: other, uris: "http://other.example/linux", suites: stable, components: main, enabled: false}
 - name: Take it out again
   ansible.builtin.apt_repository:
     repo: "deb [signed-by=/etc/apt/keyrings/engine.gpg] http://engine.example/linux stable main"
@@ -306,9 +306,6 @@ ROLES: dict[str, tuple[str, str]] = {
   ansible.builtin.getent: {database: passwd, key: root}
 - name: Run a script of the controller
   ansible.builtin.script: {cmd: "{{ usual_folder }}/agent.sh"}
-- name: Open its port
-  ansible.builtin.iptables: {chain: INPUT, protocol: tcp, destination_port: "9100", jump: ACCEPT}
-  tags: running
 """,
         "",
     ),
@@ -325,7 +322,16 @@ mkdir -p /srv/library
 printf 'from setuptools import setup\\nsetup(name="usual", version="1", py_modules=[])\\n' >/srv/library/setup.py
 """
 PACKAGES = (
-    *("python3", "python3-apt", "python3-venv", "python3-setuptools", "python3-wheel", "systemd-sysv", "udev"),
+    *(
+        "python3",
+        "python3-apt",
+        "python3-debian",
+        "python3-venv",
+        "python3-setuptools",
+        "python3-wheel",
+        "systemd-sysv",
+        "udev",
+    ),
     *("openssh-server", "sudo", "cron", "procps", "kmod", "iproute2", "iptables", "git", "gpg", "acl", "locales"),
     *("e2fsprogs", "libcap2-bin", "grub2-common", "ca-certificates", "debconf-utils"),
 )

@@ -68,6 +68,8 @@ def playbook(checkout: Path, name: str, variables: dict[str, object] | str, fold
             "-e: the words cache belong to no variable; quote",
         ),
         ("goldsmith.openstack.local_cloud", "local_cloud_state=stopped now", "-e: the words now belong to no variable"),
+        ("goldsmith.openstack.build_host", "image_other=one two", "-e: the words two belong to no variable"),
+        ("goldsmith.openstack.nova_image_cache", "nova_image_cache_x=a b", "-e: the words b belong to no variable"),
     ],
 )
 def test_a_value_that_a_shell_has_cut_ends_the_run(

@@ -64,8 +64,7 @@ class Tree:
             "ANSIBLE_CONFIG": os.environ["ANSIBLE_CONFIG"],
             "ANSIBLE_NOCOLOR": "1",
         }
-        argv = [tool("ansible-playbook"), "-i", "hosts", "play.yml", "--skip-tags", "running"]
-        argv += ["-e", json.dumps(variables)]
+        argv = [tool("ansible-playbook"), "-i", "hosts", "play.yml", "-e", json.dumps(variables)]
         return subprocess.run(
             argv, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, umask=umask
         )
@@ -104,8 +103,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
 
 def of_the_host() -> str:
     """What no task in a tree may change."""
-    asked = "hostname; cat /proc/swaps /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/kptr_restrict; date +%Z"
-    return run_tool(["sh", "-c", f"{asked}; nft list ruleset 2>/dev/null || :"], cwd="/")
+    values = "/proc/swaps /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/kptr_restrict"
+    asked = f"hostname; ls /sys/class/net; date +%Y%Z; cat {values}; nft list ruleset 2>/dev/null || :"
+    return run_tool(["sh", "-c", asked], cwd=Path("/"))
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,10 @@ def said(tree: Tree) -> str:
         ("cat /etc/modules-load.d/engine.conf", "br_netfilter"),
         ("id -nG ops", "ops engine"),
         ("ls /etc/apt/sources.list.d | grep engine || echo none", "none"),
+        (
+            "grep -c ^ /etc/apt/sources.list.d/other.sources; grep Suites /etc/apt/sources.list.d/other.sources",
+            "6\nSuites: stable",
+        ),
         ("readlink /etc/localtime; cat /etc/timezone", "/usr/share/zoneinfo/Europe/Vienna\nEurope/Vienna"),
         ("cat /etc/hostname", "web1"),
         ("sshd -T | grep -iE '^(maxauthtries|x11forwarding)'", "maxauthtries 3\nx11forwarding no"),
@@ -177,6 +181,21 @@ def test_a_task_has_done_its_work(tree: Tree, question: str, answer: str) -> Non
 def test_what_was_left_undone_is_said_once(tree: Tree, said: str, note: str) -> None:
     assert said.count(note) == 1
     assert (tree.folder / "notes").read_text().count(note.removeprefix("in the tree ")) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("iptables: {chain: INPUT, protocol: tcp, destination_port: 9100, jump: ACCEPT}", "Permission denied"),
+        ("command: ip link add name goldsmith0 type dummy", "Operation not permitted"),
+        ("command: date --set=2001-01-01", "Operation not permitted"),
+    ],
+)
+def test_a_task_cannot_change_the_host(tree: Tree, task: str, said: str) -> None:
+    host = of_the_host()
+    done = tree.play(f"- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.{task}\n")
+    assert (done.returncode, said in done.stdout) == (2, True), done.stdout
+    assert of_the_host() == host
 
 
 def test_nothing_is_left_of_what_was_laid_over(tree: Tree, said: str) -> None:

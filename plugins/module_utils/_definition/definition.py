@@ -162,7 +162,7 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "proxy_addresses": sorted({address for name, address in proxies.items() if name != "no_proxy"}),
         "environment": _proxies(values["proxy"], place.environment),
         "cache_max": parse_size(values["cache_max"], "image_cache_max"),
-        **_roles(values["roles"], values["roles_always"]),
+        **_roles(values["roles"], values["roles_always"], booted=values["configure"] == "booted"),
     }
     if captured:
         system = place.system
@@ -191,9 +191,13 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
     return done
 
 
-def _roles(names: Sequence[str], always: Sequence[str]) -> dict[str, list[str]]:
-    """Return the roles whose work may be kept, and those that run each time, which are all behind the first of them."""
+def _roles(names: Sequence[str], always: Sequence[str], *, booted: bool) -> dict[str, list[str]]:
+    """Return the roles whose work may be kept, and those that run each time, which are all behind the first of them.
+
+    In a *booted* system all run in one go, so the work of some cannot be kept.
+    """
     first = min((names.index(name) for name in always if name in names), default=len(names))
+    first = 0 if booted and first < len(names) else first
     return {"roles_kept": list(names[:first]), "roles_each_time": list(names[first:])}
 
 

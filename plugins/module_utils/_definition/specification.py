@@ -18,7 +18,15 @@ SPECIFICATION = {variable.name: variable for variable in (*IMAGE, *PUBLICATION)}
 FACTS = (
     *("image_beginning", "image_begins_at", "image_builder", "image_complete", "image_configured", "image_definition"),
     *("image_is_current", "image_kind", "image_known_proof", "image_purpose", "image_read", "image_timings"),
-    *("image_boot_memory", "image_boot_size", "image_boot_timeout", "image_facts_of_files"),
+    *(
+        "image_boot_directory",
+        "image_boot_files",
+        "image_boot_memory",
+        "image_boot_name",
+        "image_boot_size",
+        "image_boot_timeout",
+        "image_facts_of_files",
+    ),
     *(
         "image_cause",
         "image_guest",

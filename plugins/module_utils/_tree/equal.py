@@ -19,12 +19,15 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import s
 # Owners as numbers, hard links, access lists, attributes and holes; a line for each name that differs.
 _RSYNC = ("rsync", "-aHAXS", "--numeric-ids", "--delete", "--out-format=%n")
 
-# rsync reads holes, which may be larger than a disk: cp looks for the data.
+# rsync reads holes, which may be larger than a disk: of the paths on stdin, cp copies the files that have some. What
+# lies behind a link, which may lead out of the tree, is left to rsync: it makes a folder of the link first.
 _COPY_SPARSE = r"""
-find "$1" -xdev -type f -size +1M -printf '%s %b %P\n' | while read -r size sectors path; do
-  [ $((sectors * 512)) -lt "$size" ] || continue
-  [ "$(stat -c '%s %y' "$2/$path" 2>/dev/null)" != "$(stat -c '%s %y' "$1/$path")" ] || continue
-  mkdir -p "$2/${path%/*}" && rm -f "$2/$path" && cp -a --sparse=auto "$1/$path" "$2/$path" && echo "/$path"
+while read -r path; do
+  [ -f "$1$path" ] && [ ! -L "$1$path" ] || continue
+  stat -c '%b %s' "$1$path" | { read -r sectors size && [ $((sectors * 512)) -lt "$size" ]; } || continue
+  folder=$2${path%/*}
+  [ "$(realpath -m -- "$folder")" = "$folder" ] || continue
+  mkdir -p "$folder" && rm -f "$2$path" && cp -a --sparse=auto "$1$path" "$2$path" || exit
 done
 """
 
@@ -39,9 +42,13 @@ def make_equal(runner: Runner, tree: str, source: str, exclude: Sequence[str], *
             raise OptionError(option, path, "is not a folder with a root file system")
     if not find_program("rsync"):
         raise missing_program("rsync")
-    options = [f"--exclude={pattern}" for pattern in exclude] + (["--dry-run"] if check_mode else [])
+    tree = os.path.realpath(tree)
     prefix = stack.prefix(tree)
-    copied = [] if check_mode else runner.run([*prefix, "sh", "-c", _COPY_SPARSE, "copy", source, tree]).stdout
-    said = runner.run([*prefix, *_RSYNC, *options, f"{source}/", f"{tree}/"]).stdout
+    words = [*_RSYNC, *(f"--exclude={pattern}" for pattern in exclude), f"{source}/", f"{tree}/"]
+    said = runner.run([*prefix, *words, "--dry-run"]).stdout
     paths = ["/" + line.removeprefix("deleting ").removeprefix("./") for line in said.splitlines()]
-    return sorted({*paths, *(copied.splitlines() if copied else ())})
+    if paths and not check_mode:
+        there = "".join(f"{path}\n" for path in paths)
+        runner.run([*prefix, "sh", "-c", _COPY_SPARSE, "copy", source, tree], stdin=there)
+        runner.run([*prefix, *words])
+    return paths

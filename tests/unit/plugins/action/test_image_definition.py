@@ -231,6 +231,8 @@ def test_folders_of_another_build_host_begin_in_its_home(
     assert (done["cache_dir"], done["signing_key"]) == ("/home/builder/.cache/goldsmith", "/home/builder/key.pem")
     # Keys for packages are read here.
     assert done["keyrings"] == [f"{tmp_path}/own.asc"]
+    booted = run({**variables, "image_configure": "booted"}, transport="ssh")
+    assert "image_configure=booted: does not go with image_build_host=localhost, whose guests only" in booted["msg"]
     answer["stdout"] = ""
     with pytest.raises(AnsibleError, match="cannot tell the home folder of the account on the build host"):
         run(variables, transport="ssh")

@@ -246,3 +246,13 @@ def test_hardware_is_what_is_published() -> None:
     )
     assert done["hardware"] == {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}
     assert (done["tags"], done["min_disk"], done["min_ram"]) == ([], 0, 0)
+
+
+def test_roles_that_run_each_time_are_behind_what_is_kept() -> None:
+    roles = {"roles": "a,b,c", "roles_always": "b"}
+    assert (build(**roles)["roles_kept"], build(**roles)["roles_each_time"]) == (["a"], ["b", "c"])
+    # What a booted system has become is taken back once, after all of them.
+    booted = build(**roles, configure="booted")
+    assert (booted["roles_kept"], booted["roles_each_time"]) == ([], ["a", "b", "c"])
+    alone = build(roles="a,b", configure="booted")
+    assert (alone["roles_kept"], alone["roles_each_time"]) == (["a", "b"], [])

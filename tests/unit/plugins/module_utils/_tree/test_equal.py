@@ -64,6 +64,27 @@ def test_holes_are_not_read(trees: tuple[Path, Path]) -> None:
     assert equal.make_equal(Runner(), str(tree), str(source), [], check_mode=False) == []
 
 
+def test_no_link_of_the_tree_leads_out_of_it(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    tree, source = trees
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tree / "var").symlink_to(outside)
+    (source / "var").mkdir()
+    with (source / "var/sparse").open("wb") as file:
+        file.truncate(4 << 20)
+    equal.make_equal(Runner(), str(tree), str(source), [], check_mode=False)
+    assert not list(outside.iterdir())
+    assert (tree / "var/sparse").stat().st_size == 4 << 20
+
+
+def test_what_is_left_alone_may_have_holes(trees: tuple[Path, Path]) -> None:
+    tree, source = trees
+    with (source / "etc/large").open("wb") as file:
+        file.truncate(4 << 20)
+    assert "/etc/large" not in equal.make_equal(Runner(), str(tree), str(source), ["/etc/large"], check_mode=False)
+    assert not (tree / "etc/large").exists()
+
+
 def test_what_is_missing_is_named(trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     tree, source = trees
     with pytest.raises(OptionError, match=r"src=.*/none: is not a folder with a root file system"):
