@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,3 +59,10 @@ def built_image(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return build_image(checkout, folder, kind)
 
     return build
+
+
+@pytest.fixture(scope="module")
+def guest_folder() -> Iterator[Path]:
+    """Where guests have their files. Its name is short, for the sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="gs-") as name:
+        yield Path(name)

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from helpers.emulator import quick_emulator
@@ -18,10 +16,3 @@ def emulator() -> Iterator[None]:
     """The QEMU of these tests."""
     with quick_emulator():
         yield
-
-
-@pytest.fixture(scope="module")
-def guest_folder() -> Iterator[Path]:
-    """Where guests have their files. Its name is short, for the sockets in it."""
-    with tempfile.TemporaryDirectory(prefix="gs-") as name:
-        yield Path(name)

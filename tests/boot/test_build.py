@@ -28,6 +28,14 @@ NOBODY = 0xFFFFFFFF
 KILLS = int(os.environ.get("GOLDSMITH_KILLS", "3"))
 LAST_KILL = 45.0  # seconds after the start; a quiet machine needs about as much for the whole
 GRACE = 20.0
+# Not the bus that an image has by default
+SCSI = {
+    "hw_disk_bus": "scsi",
+    "hw_scsi_model": "virtio-scsi",
+    "hw_machine_type": "q35",
+    "hw_rng_model": "virtio",
+    "hw_tpm_model": "tpm-crb",
+}
 # What every file made below a folder gets: the account 1 may write. Each entry is tag, permissions, id.
 DEFAULT_ACL = struct.pack(
     "<I" + "HHI" * 5,
@@ -99,11 +107,12 @@ def account(checkout: Path) -> Iterator[Account]:
         yield account
 
 
-def test_an_ordinary_user_builds_the_same_image_and_boots_disk_and_triplet_side_by_side(
+def test_an_ordinary_user_builds_the_same_image_and_boots_disk_and_triplet_side_by_side_on_scsi(
     built_image: Callable[[str], BuiltImage], account: Account
 ) -> None:
     folder = account.folder()
     proofs = {"image_verify": ["audit", "boot"], "image_verify_timeout": TIMEOUT, "image_verify_parallel": 2}
+    proofs["image_properties"] = SCSI
     options = {"image_formats": ["raw", "qcow2", "triplet"], "image_cache_dir": str(folder / "cache"), **proofs}
     # Nor does what else differs from host to host show in the image.
     (folder / "cache").mkdir()
@@ -118,6 +127,14 @@ def test_an_ordinary_user_builds_the_same_image_and_boots_disk_and_triplet_side_
     assert image.file("raw").stat().st_uid == account.checkout.stat().st_uid
     for log in ("console.log", "console-triplet.log"):
         assert "login:" in (image.folder / log).read_text(errors="replace")
+    # The hardware is the one that is published.
+    (record,) = (folder / "cache" / "records").glob("proof-*.json")
+    report = json.loads(record.read_text())["report"]
+    seen = {boot["name"]: boot["root_device"] for boot in report["boots"]}
+    assert seen == {"bios": "/dev/sda1", "triplet": "/dev/sda"}
+    assert report["not_tried"] == ["hw_tpm_model=tpm-crb"]
+    (bus,) = [result for result in report["audit"] if result["id"] == "Q9"]
+    assert bus["verdict"] == "pass" and any("virtio_scsi.ko" in line for line in bus["evidence"])
     # What the next boots of these forms will be estimated by.
     for form in ("bios", "triplet"):
         records = (folder / "cache" / "boots").glob(f"{form}-*.json")

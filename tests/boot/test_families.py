@@ -2,21 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images of other families of distributions, made of repositories that tests make: built, audited, booted once, asked
-everything, given another kernel and started again."""
+everything. One is given another kernel and started again."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.another_kernel import ARGUMENTS, another_kernel_starts, kernel_package
 from helpers.family_mirrors import FamilyMirror, build, family_mirror
-from helpers.guests import PATIENCE, BuiltImage, RunningGuest, running_guest
+from helpers.guests import BuiltImage, RunningGuest, running_guest
 from helpers.users import user_with_checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -24,21 +23,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 HOSTNAME = "web-17"
 USER_DATA = "#!/bin/sh\necho executed as $(id -un) >/run/user-data\n"
 DISK_SIZE = 5 << 30
-ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
 
 
 @dataclass(frozen=True)
 class Family:
     """How an image of a family is built and booted, and what it must be then.
 
-    *kernel* is its package with a kernel. *by_user*: an ordinary user builds it (tests/distributions compares it with
-    that of root).
+    *by_user*: an ordinary user builds it (tests/distributions compares it with that of root).
     """
 
     account: str
     variables: dict[str, Any]
-    kernel: str
-    install: str
     firmware: str = "bios"
     selinux: bool = True
     cloud_init: bool = True
@@ -46,18 +41,16 @@ class Family:
 
 
 FAMILIES = {
-    "fedora": Family("fedora", {}, "kernel-core", "dnf -y --disablerepo=* --nogpgcheck install {}", by_user=True),
+    "fedora": Family("fedora", {}, by_user=True),
     # A rebuild of RHEL that nobody knows, by a file in a collection of the user's
     "rhel": Family(
         "cloud-user",
         {"image_resize": "lvm", "image_firmware": "uefi"},
-        "kernel-core",
-        "dnf -y --disablerepo=* --nogpgcheck install {}",
         firmware="uefi",
         cloud_init=False,
     ),
-    "suse": Family("opensuse", {}, "kernel-default", "zypper -n --no-gpg-checks --no-refresh install {}"),
-    "ubuntu": Family("ubuntu", {}, "linux-image-6", "apt-get -y install {}", selinux=False),
+    "suse": Family("opensuse", {}),
+    "ubuntu": Family("ubuntu", {}, selinux=False),
 }
 
 
@@ -97,10 +90,10 @@ def guest(image: BuiltImage, family: Family, guest_folder: Path) -> Iterator[Run
         yield running
 
 
-def test_the_manifest_names_its_packages(image: BuiltImage, family: Family) -> None:
+def test_the_manifest_names_its_packages(image: BuiltImage, name: str, family: Family) -> None:
     manifest = json.loads((image.folder / "manifest.json").read_text())
     packages = {package["package"] for package in manifest["packages"]}
-    assert any(package.startswith(family.kernel) for package in packages)
+    assert any(package.startswith(kernel_package(name)) for package in packages)
     assert manifest["properties"]["os_admin_user"] == family.account
 
 
@@ -143,47 +136,7 @@ def test_labels_are_those_of_the_policy(guest: RunningGuest, family: Family) -> 
     assert not guest.output("ls /.autorelabel 2>/dev/null || true")
 
 
-# One for each way in which a boot loader learns of it: entries of kernel-install, and grub2-mkconfig.
-@pytest.mark.parametrize("name", ["fedora", "suse"], indirect=True)
-def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, mirror: FamilyMirror, family: Family) -> None:
-    first, second = mirror.repository.kernels
-    assert guest.output("uname -r") == first
-    folder = mirror.repository.folder
-    found = [path for path in folder.rglob(f"{family.kernel}*") if second in path.name or "updates" in path.parts]
-    (package,) = [path for path in found if path.suffix in (".rpm", ".deb")]
-    send(guest, package)
-    words = family.install.format(f"/var/tmp/{package.name}")
-    log = "/var/tmp/install.log"
-    guest.output(f"sudo -n sh -c '({words}; echo ended $?) >{log} 2>&1 </dev/null &' >/dev/null 2>&1")
-    said = wait_for(guest, f"tail -n 1 {log}", lambda said: said.startswith("ended"))
-    assert said == "ended 0", guest.output(f"tail -n 30 {log}")
-    assert "scriptlet failed" not in guest.output(f"cat {log}")
-    boot = guest.output("cat /proc/sys/kernel/random/boot_id")
-    guest.ssh("sudo -n systemctl reboot")
-    # It is away meanwhile.
-    wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
-    assert guest.ssh("uname -r", ConnectTimeout="60").stdout.strip() == second
-    assert ARGUMENTS in guest.ssh("cat /proc/cmdline", ConnectTimeout="60").stdout
-
-
-def wait_for(guest: RunningGuest, command: str, done: Callable[[str], bool], **options: str) -> str:
-    """What a command says once that is what was waited for. With *options* of ssh each try is a login of its own."""
-    deadline = time.monotonic() + 4 * PATIENCE
-    while not done(said := guest.ssh(command, **options).stdout.strip()):
-        assert time.monotonic() < deadline, guest.console_log.read_text(errors="replace")[-3000:]
-        time.sleep(10)
-    return said
-
-
-def send(guest: RunningGuest, file: Path) -> None:
-    """Bring a file into the guest."""
-    place = guest.seen["ssh"]
-    options = {
-        "BatchMode": "yes",
-        "StrictHostKeyChecking": "no",
-        "UserKnownHostsFile": "/dev/null",
-        "LogLevel": "ERROR",
-    }
-    argv = ["scp", "-q", "-F", "/dev/null", "-i", place["key"], "-P", str(place["port"])]
-    argv += [word for option, value in options.items() for word in ("-o", f"{option}={value}")]
-    subprocess.run([*argv, str(file), f"{place['user']}@{place['host']}:/var/tmp/"], check=True, timeout=300)
+# The ways of the other families are in tests/distributions.
+@pytest.mark.parametrize("name", ["fedora"], indirect=True)
+def test_another_kernel_is_the_one_that_starts(guest: RunningGuest, mirror: FamilyMirror) -> None:
+    another_kernel_starts(guest, mirror.repository)

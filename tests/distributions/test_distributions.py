@@ -33,7 +33,7 @@ BUILDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "sid-lvm": ({"image_release": "sid", **UNRELEASED, "image_resize": "lvm"}, ["bios", "triplet"]),
     "btrfs": ({"image_filesystem": "btrfs"}, ["bios", "triplet"]),
     "btrfs-lvm": ({**PETABYTE, "image_resize": "lvm"}, ["uefi"]),
-    "xfs-lvm": ({"image_filesystem": "xfs", "image_resize": "lvm"}, ["bios", "triplet"]),
+    "xfs-lvm": ({"image_filesystem": "xfs", "image_resize": "lvm", "image_firmware": "uefi"}, ["uefi", "triplet"]),
     "arm64": ({"image_architecture": "arm64"}, ["uefi", "triplet"]),
     "arm64-lvm": ({"image_architecture": "arm64", "image_resize": "lvm"}, ["uefi", "triplet"]),
 }

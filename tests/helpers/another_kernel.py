@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the Goldsmith contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest that is given the second kernel of its family's repository, and started again with it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from helpers.guests import PATIENCE, RunningGuest
+from helpers.repositories.families import Repository
+
+ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
+# The package with the kernel itself, and what installs a file of it.
+_DNF = "dnf -y --disablerepo=* --nogpgcheck install {}"
+_WAYS = {
+    "fedora": ("kernel-core", _DNF),
+    "rhel": ("kernel-core", _DNF),
+    "suse": ("kernel-default", "zypper -n --no-gpg-checks --no-refresh install {}"),
+    "ubuntu": ("linux-image-6", "apt-get -y install {}"),
+}
+
+
+def kernel_package(family: str) -> str:
+    """How the name of the package begins."""
+    return _WAYS[family][0]
+
+
+def another_kernel_starts(guest: RunningGuest, repository: Repository) -> None:
+    """Install the second kernel, reboot, and see that it runs, with the arguments of the first."""
+    name, install = _WAYS[repository.family]
+    first, second = repository.kernels
+    assert guest.output("uname -r") == first
+    found = [path for path in repository.folder.rglob(f"{name}*") if second in path.name or "updates" in path.parts]
+    (package,) = [path for path in found if path.suffix in (".rpm", ".deb")]
+    _send(guest, package)
+    words = install.format(f"/var/tmp/{package.name}")
+    log = "/var/tmp/install.log"
+    guest.output(f"sudo -n sh -c '({words}; echo ended $?) >{log} 2>&1 </dev/null &' >/dev/null 2>&1")
+    said = _wait_for(guest, f"tail -n 1 {log}", lambda said: said.startswith("ended"))
+    assert said == "ended 0", guest.output(f"tail -n 30 {log}")
+    assert "scriptlet failed" not in guest.output(f"cat {log}")
+    boot = guest.output("cat /proc/sys/kernel/random/boot_id")
+    guest.ssh("sudo -n systemctl reboot")
+    # It is away meanwhile.
+    _wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
+    assert guest.ssh("uname -r", ConnectTimeout="60").stdout.strip() == second
+    assert ARGUMENTS in guest.ssh("cat /proc/cmdline", ConnectTimeout="60").stdout
+
+
+def _wait_for(guest: RunningGuest, command: str, done: Callable[[str], bool], **options: str) -> str:
+    """What a command says once that is what was waited for. With *options* of ssh each try is a login of its own."""
+    deadline = time.monotonic() + 4 * PATIENCE
+    while not done(said := guest.ssh(command, **options).stdout.strip()):
+        assert time.monotonic() < deadline, guest.console_log.read_text(errors="replace")[-3000:]
+        time.sleep(10)
+    return said
+
+
+def _send(guest: RunningGuest, file: Path) -> None:
+    """Bring a file into the guest."""
+    place = guest.seen["ssh"]
+    options = {
+        "BatchMode": "yes",
+        "StrictHostKeyChecking": "no",
+        "UserKnownHostsFile": "/dev/null",
+        "LogLevel": "ERROR",
+    }
+    argv = ["scp", "-q", "-F", "/dev/null", "-i", place["key"], "-P", str(place["port"])]
+    argv += [word for option, value in options.items() for word in ("-o", f"{option}={value}")]
+    subprocess.run([*argv, str(file), f"{place['user']}@{place['host']}:/var/tmp/"], check=True, timeout=300)
