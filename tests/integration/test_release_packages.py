@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel of each distribution: there is one, the one that was chosen."""
+"""The packages of each release: one kernel, the one that was chosen, and what is a package of its own there."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ EXPECTED = [
     ("debian", "trixie", "generic", ["linux-image-amd64"]),
     ("debian", "trixie", "backports", ["linux-image-cloud-amd64/trixie-backports"]),
     ("debian", "trixie", "linux-image-rt-amd64", ["linux-image-rt-amd64"]),
+    ("debian", "bullseye", "cloud", ["linux-image-cloud-amd64"]),
+    ("ubuntu", "jammy", "cloud", ["linux-image-virtual"]),
     ("ubuntu", "noble", "cloud", ["linux-image-virtual"]),
     ("ubuntu", "noble", "generic", ["linux-image-generic"]),
     ("fedora", "45", "cloud", ["kernel-core"]),
@@ -27,6 +29,8 @@ EXPECTED = [
     ("opensuse", "16.0", "cloud", ["kernel-default"]),
     ("sles", "16.0", "generic", ["kernel-default"]),
 ]
+# The name resolution of systemd is a package of its own since systemd 251.
+WITHIN_SYSTEMD = ("bullseye", "jammy")
 PLAYBOOK = """
 - hosts: localhost
   gather_facts: false
@@ -46,7 +50,7 @@ TASKS = """
 """
 
 
-def test_each_distribution_has_the_kernel_that_was_chosen(checkout: Path, tmp_path: Path) -> None:
+def test_each_release_has_its_packages_and_the_kernel_that_was_chosen(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "play.yml").write_text(PLAYBOOK)
     (tmp_path / "system.yml").write_text(TASKS)
     words = {"systems": EXPECTED, "goal": str(tmp_path / "found")}
@@ -57,3 +61,5 @@ def test_each_distribution_has_the_kernel_that_was_chosen(checkout: Path, tmp_pa
         pattern = _axes.load("distributions", distribution)["kernel_names"]
         named = [name for name in packages if re.fullmatch(pattern, name.partition("/")[0]) or name in expected]
         assert named == expected, (distribution, release, kernel)
+        if distribution in ("debian", "ubuntu"):
+            assert ("systemd-resolved" in packages) == (release not in WITHIN_SYSTEMD), (distribution, release)
