@@ -63,6 +63,7 @@ def machine_id(plan: SealPlan, request: Request) -> None:
             plan.remove_entries([entry])
     plan.remove("/var/lib/yum/uuid", "/etc/yum/vars/uuid", "/etc/sysconfig/rhn/systemid*", "/etc/insights-client/.*.id")
     plan.remove("/etc/insights-client/machine-id", "/etc/smolt/hw-uuid", "/etc/nvme/hostid", "/etc/nvme/hostnqn")
+    plan.remove("/var/lib/zypp/AnonymousUniqueId")
     plan.remove("/etc/pki/consumer/*", "/etc/pki/entitlement/*", "/var/lib/ubuntu-advantage/private/*")
 
 
@@ -236,7 +237,9 @@ def package_cache(plan: SealPlan, request: Request) -> None:
     plan.remove_below("/var/cache/apt", keep=lambda entry: not entry.path.endswith(".bin"))
     for name in ("dnf", "libdnf5", "yum", "zypp", "PackageKit", "apk", "pacman/pkg"):
         plan.remove(f"/var/cache/{name}/*")
-    plan.remove("/var/lib/rpm/__db.*")
+    plan.remove("/var/lib/rpm/__db.*", "/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+    # zypper writes down there when it did so.
+    plan.edit("/var/lib/zypp/AutoInstalled", lambda text: re.sub(r"(?m)^#.*\n?", "", text))
 
 
 @step
