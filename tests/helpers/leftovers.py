@@ -114,7 +114,13 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/cache/zypp/raw/b": "x",
         "var/lib/rpm/.rpm.lock": "",
     },
-    "caches": {"home/debian/.cache/pip/x": "x", "var/lib/sss/db/cache_x.ldb": "x", "var/cache/ldconfig/aux-cache": "x"},
+    "caches": {
+        "home/debian/.cache/pip/x": "x",
+        "root/.gnupg/pubring.kbx": "x" * 32,
+        "root/.gnupg/trustdb.gpg": "x",
+        "var/lib/sss/db/cache_x.ldb": "x",
+        "var/cache/ldconfig/aux-cache": "x",
+    },
     "mail": {"var/spool/mail/root": "x", "var/spool/postfix/deferred/1/2": "x"},
     "crash_dumps": {"var/crash/202601010000/vmcore": "x", "var/lib/systemd/coredump/core.x.zst": "x"},
     "temporary": {

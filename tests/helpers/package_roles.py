@@ -37,7 +37,11 @@ _TASKS = """
 """
 _HANDLERS = """
 - name: make the initramfs
-  ansible.builtin.command: dracut --force --regenerate-all
+  ansible.builtin.shell: |
+    set -e
+    for version in $(ls /usr/lib/modules); do
+      for image in /boot/initr*$version*; do dracut --force "$image" "$version"; done
+    done
 """
 # By a module that knows each of them, there and gone again, so that no image names the mirror of a test
 _REPOSITORIES = {

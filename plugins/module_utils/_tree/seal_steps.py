@@ -24,6 +24,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_tre
 _LOGIN_RECORDS = ("lastlog", "faillog", "wtmp", "btmp")
 _DISABLED = re.compile(r"(?m)^network:\s*\{?\s*config:\s*[\"']?disabled")
 _PERSISTENT_NET = ("/etc/udev/rules.d/70-persistent-net.rules", "/lib/udev/rules.d/75-persistent-net-generator.rules")
+# The size of the keyring that gpg makes, which has nothing but the time
+_EMPTY_KEYRING = 32
 _STUB = "../run/systemd/resolve/stub-resolv.conf"
 
 
@@ -247,6 +249,8 @@ def caches(plan: SealPlan, request: Request) -> None:
     """Of people, of the loader of libraries, and of names and accounts that came by the network."""
     for home in _homes(plan.tree):
         plan.remove_in(home, ".cache")
+        if _has_no_keys(plan.tree, f"{home}/.gnupg"):
+            plan.remove_in(home, ".gnupg")
     plan.remove("/var/cache/ldconfig/aux-cache", "/var/lib/sss/db/*", "/var/lib/sss/mc/*", "/var/cache/nscd/*")
 
 
@@ -322,6 +326,13 @@ def _private_keys(tree: SealTree, folder: str) -> list[Entry]:
         if entry.is_file and entry.size <= secret_files.KEY_SIZE and secret_files.KEY_NAMES.search(entry.name)
     ]
     return [entry for entry in candidates if secret_files.is_private_key(entry.path, tree.text(entry.path) or "")]
+
+
+def _has_no_keys(tree: SealTree, path: str) -> bool:
+    """Return whether gpg has made this folder only because it was called, as modules call it to read a key."""
+    folder = tree.find(path, follow=False)
+    found = {entry.name: entry.size for entry in tree.entries(folder.path)} if folder and folder.is_folder else {}
+    return found.get("pubring.kbx") == _EMPTY_KEYRING and set(found) <= {"pubring.kbx", "trustdb.gpg"}
 
 
 def _is_lock(entry: Entry) -> bool:
