@@ -113,6 +113,7 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/cache/dnf/repo/a.rpm": "x",
         "var/cache/zypp/raw/b": "x",
         "var/lib/rpm/.rpm.lock": "",
+        "var/lib/YaST2/cookies": "x",
     },
     "caches": {
         "home/debian/.cache/pip/x": "x",

@@ -60,7 +60,7 @@ _REPOSITORIES = {
   community.general.zypper_repository:
     name: theirs
     repo: "@URL@"
-    auto_import_keys: true
+    disable_gpg_check: true
     state: @STATE@
 """,
 }

@@ -240,6 +240,7 @@ def package_cache(plan: SealPlan, request: Request) -> None:
     for name in ("dnf", "libdnf5", "yum", "zypp", "PackageKit", "apk", "pacman/pkg"):
         plan.remove(f"/var/cache/{name}/*")
     plan.remove("/var/lib/rpm/__db.*", "/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+    plan.remove("/var/lib/YaST2/cookies")
     # zypper writes down there when it did so.
     plan.edit("/var/lib/zypp/AutoInstalled", lambda text: re.sub(r"(?m)^#.*\n?", "", text))
 
