@@ -62,8 +62,6 @@ def test_builds_killed_at_any_moment_leave_nothing_and_the_next_ones_are_the_sam
     environment = {**os.environ, "TMPDIR": str(scratch)}
     options = {"image_formats": ["raw", "qcow2", "triplet"], "image_cache_dir": str(cache)}
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    # Homes of gpg and the like, which the tools would have there
-    before = set(Path("/tmp").glob("mmdebstrap.*"))
     for turn in range(KILLS):
         moment = random.uniform(turn, turn + 1) * LAST_KILL / KILLS
         with family() as members:
@@ -80,7 +78,6 @@ def test_builds_killed_at_any_moment_leave_nothing_and_the_next_ones_are_the_sam
         assert str(tmp_path) not in loops + Path("/proc/self/mounts").read_text(), f"killed after {moment:.1f} s"
         partial = [path.name for path in (tmp_path / NAME).rglob("*.partial")]
         assert not partial, f"killed after {moment:.1f} s, left {partial}"
-        assert set(Path("/tmp").glob("mmdebstrap.*")) <= before, f"killed after {moment:.1f} s"
     # What the killed ones have left in the cache serves several at once.
     folders = [tmp_path, tmp_path / "second", tmp_path / "third"]
     builds = [subprocess.Popen(command(folder, **options), cwd=checkout, **quiet) for folder in folders]
