@@ -164,7 +164,7 @@ class ActionModule(ActionBase):
             self._faults.append(
                 "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm"
             )
-        # Tasks reach a tree where the command runs; what its host has made would be found only afterwards to be away.
+        # The connection chroot works on this machine: it would miss a tree elsewhere only after that was made.
         if purpose == "build" and values["build"] == "chroot" and self._connection.transport != "local":
             self._faults.append(
                 f"image_build_host={values['build_host']}: tasks configure a tree on the machine where the command is "
