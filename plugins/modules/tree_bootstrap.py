@@ -190,6 +190,12 @@ base:
   description: What stands for the content of O(base), as V(sha512:HEX).
   type: str
   returned: O(base) is given
+notes:
+  description: What was warned of, for the manifest of the image. Sources of the build host that are left out or are
+    taken without a signature, what of a base cannot be laid out, a guest without a source of packages.
+  type: list
+  elements: str
+  returned: state is present, not in check mode and not C(current)
 guest_files:
   description: Files that M(goldsmith.openstack.file_set) brings about when the guest is sealed, so that its packages
     come from where O(guest_mirror) and O(guest_repositories) say. Until then they come from where the build has them.
@@ -303,7 +309,8 @@ def run(params: dict, check_mode: bool) -> dict:
         result["guest_files"] = files
         if result["changed"] and result.get("repositories") is False and not params["guest_repositories"]:
             lacking.append(f"release={request.release}: {guest_sources.NONE}")
-        result["warnings"] = [*result.get("warnings", []), *options.notes(params), *lacking]
+        result["notes"] = [*result.get("notes", []), *options.notes(params), *lacking]
+        result["warnings"] = result["notes"]
     return result
 
 
@@ -315,8 +322,15 @@ def of_request(request: bootstrap.Request, params: dict, check_mode: bool) -> di
     # In check mode nothing is fetched, so it is not known.
     request = replace(request, base=found.identity if found.is_here or not check_mode else "unknown")
     told: dict[str, Any] = {}
-    result = make(request, params, lambda folder: told.update(found.lay(folder)), check_mode)
-    return {**result, "base": request.base, **({"warnings": told["warnings"]} if told.get("warnings") else {})}
+
+    def lay(folder: str) -> dict[str, Any]:
+        told.update(found.lay(folder))
+        return told
+
+    result = make(request, params, lay, check_mode)
+    # A layer has kept what was told when its base was laid out.
+    notes = result.get("facts", {}).get("base_warnings") or told.get("warnings") or []
+    return {**result, "base": request.base, "notes": notes}
 
 
 def make(request: bootstrap.Request, params: dict, lay: bootstrap.Layer | None, check_mode: bool) -> dict:

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from helpers.another_kernel import ARGUMENTS, another_kernel_starts, kernel_package
-from helpers.family_mirrors import FamilyMirror, build, family_mirror
+from helpers.family_mirrors import TOOLS, FamilyMirror, build, family_mirror
 from helpers.guests import BuiltImage, RunningGuest, running_guest
+from helpers.package_roles import GONE, MODULE
+from helpers.repositories.rpm_repository import GREETING
 from helpers.users import user_with_checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -134,6 +136,14 @@ def test_labels_are_those_of_the_policy(guest: RunningGuest, family: Family) -> 
     said = guest.output("sudo -n restorecon -nvR /boot /etc/ssh /etc/sysconfig /home /root /usr/bin")
     assert said == ""
     assert not guest.output("ls /.autorelabel 2>/dev/null || true")
+
+
+@pytest.mark.parametrize("name", TOOLS, indirect=True)
+def test_a_role_has_changed_packages_and_the_initramfs(guest: RunningGuest) -> None:
+    assert guest.output(f"rpm -q --queryformat %{{NAME}} {GREETING}; greet") != ""
+    assert guest.ssh(f"rpm -q {GONE}").returncode == 1
+    assert guest.output(f"lsmod | grep -c ^{MODULE}") == "1"
+    assert guest.output("grep -rl theirs /etc/yum.repos.d /etc/zypp/repos.d 2>/dev/null || true") == ""
 
 
 # The ways of the other families are in tests/distributions.

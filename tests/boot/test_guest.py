@@ -128,6 +128,13 @@ def test_instance_data_is_applied(guest: RunningGuest, way: Way) -> None:
     assert guest.seen["cloud_init"]["errors"] == []
 
 
+@once_for_each_image
+def test_the_kernel_is_the_one_that_was_chosen(guest: RunningGuest, way: Way) -> None:
+    generic = DEFINITIONS.get(way.image, {}).get("image_kernel") == "generic"
+    assert ("cloud" not in guest.seen["kernel_release"]) is generic
+    assert guest.output("ls /lib/modules") == guest.seen["kernel_release"]
+
+
 def test_the_network_is_the_one_that_the_cloud_describes(guest: RunningGuest, way: Way) -> None:
     said = guest.output("ip -4 -oneline address show scope global")
     assert said.count(" inet ") == 1

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from helpers import usual_roles
 from helpers.guests import BuiltImage
+from helpers.package_roles import write_package_role
 from helpers.repositories.families import Repository, repository
 from helpers.tools import run_tool
 from helpers.users import Account
@@ -47,6 +49,11 @@ class FamilyMirror:
     repository: Repository
     url: str
 
+    @property
+    def part(self) -> str:
+        """The URL of its first part."""
+        return f"{self.url}/{next(iter(_FOLDERS[self.repository.family]))}"
+
     def variables(self) -> dict[str, Any]:
         """The variables by which an image of it is built."""
         family = self.repository.family
@@ -55,12 +62,11 @@ class FamilyMirror:
 
     def bootstrap(self, tree: Path, **more: Any) -> dict[str, Any]:
         """The options of tree_bootstrap for a tree of it, with *more*."""
-        part = {"fedora": "releases/44/Everything/x86_64/os", "suse": "distribution/leap/16.0/repo/oss/x86_64"}
         return {
             "path": str(tree),
             "tool": TOOLS[self.repository.family],
             "release": self.repository.release,
-            "repositories": [{"name": "base", "url": f"{self.url}/{part[self.repository.family]}"}],
+            "repositories": [{"name": "base", "url": self.part}],
             "keys": [self.repository.key.read_text()],
             **more,
         }
@@ -98,11 +104,16 @@ def build(
         # Each account can read what the build is given.
         Path(given).chmod(0o755)
         words = {**mirror.variables(), "image_name": family, "image_output_dir": str(folder), **words}
+        collections = [str(place / ".ansible/collections")]
+        if family in TOOLS:
+            words["image_roles"] = [str(write_package_role(Path(given), family, mirror.part, mirror.repository.key))]
+            collections.append(shutil.copytree(usual_roles.collections(), f"{given}/collections"))
         if family == "rhel":
             _write_rebuild(Path(given), mirror.repository)
-            own = [*own, "env", f"ANSIBLE_COLLECTIONS_PATH={given}:{place / '.ansible/collections'}"]
+            collections.insert(0, given)
         else:
             words["image_keyrings"] = [shutil.copy(mirror.repository.key, given)]
+        own = [*own, "env", f"ANSIBLE_COLLECTIONS_PATH={':'.join(collections)}"]
         argv = [*own, "./goldsmith", "playbook", "goldsmith.openstack.build_image", "-e", json.dumps(words)]
         run_tool(argv, cwd=place, timeout=2400)
     return BuiltImage(folder / family, family)

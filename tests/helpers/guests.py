@@ -28,7 +28,12 @@ PATIENCE = 240
 # What is built for the tests: the default image, the other release, and the documentation's own playbook.
 DEFINITIONS: dict[str, dict[str, object]] = {
     "bios": {"image_formats": ["qcow2", "raw", "triplet"]},
-    "uefi": {"image_firmware": "uefi", "image_release": "bookworm", "image_formats": ["qcow2"]},
+    "uefi": {
+        "image_firmware": "uefi",
+        "image_release": "bookworm",
+        "image_kernel": "generic",
+        "image_formats": ["qcow2"],
+    },
     "lvm": {"image_resize": "lvm", "image_formats": ["qcow2", "triplet"]},
     "xfs": {"image_filesystem": "xfs", "image_firmware": "hybrid", "image_formats": ["qcow2"]},
     "xen": {"image_resize": "xen", "image_agent": "goldsmith", "image_formats": ["raw", "triplet"]},

@@ -29,7 +29,12 @@ ID = "0123456789abcdef0123456789abcdef"
 
 # What is gone afterwards.
 REMOVED: dict[str, dict[str, str]] = {
-    "machine_id": {"var/lib/dbus/machine-id": f"{ID}\n", "etc/nvme/hostid": "x", "etc/pki/consumer/key.pem": KEY},
+    "machine_id": {
+        "var/lib/dbus/machine-id": f"{ID}\n",
+        "etc/nvme/hostid": "x",
+        "etc/pki/consumer/key.pem": KEY,
+        "var/lib/zypp/AnonymousUniqueId": ID,
+    },
     "host_keys": {"etc/ssh/ssh_host_ed25519_key": KEY, "etc/ssh/ssh_host_ed25519_key.pub": PUBLIC},
     "random_seed": {
         "var/lib/systemd/random-seed": "x",
@@ -107,8 +112,16 @@ REMOVED: dict[str, dict[str, str]] = {
         "var/lib/apt/lists/deb.example_InRelease": "x",
         "var/cache/dnf/repo/a.rpm": "x",
         "var/cache/zypp/raw/b": "x",
+        "var/lib/rpm/.rpm.lock": "",
+        "var/lib/YaST2/cookies": "x",
     },
-    "caches": {"home/debian/.cache/pip/x": "x", "var/lib/sss/db/cache_x.ldb": "x", "var/cache/ldconfig/aux-cache": "x"},
+    "caches": {
+        "home/debian/.cache/pip/x": "x",
+        "root/.gnupg/pubring.kbx": "x" * 32,
+        "root/.gnupg/trustdb.gpg": "x",
+        "var/lib/sss/db/cache_x.ldb": "x",
+        "var/cache/ldconfig/aux-cache": "x",
+    },
     "mail": {"var/spool/mail/root": "x", "var/spool/postfix/deferred/1/2": "x"},
     "crash_dumps": {"var/crash/202601010000/vmcore": "x", "var/lib/systemd/coredump/core.x.zst": "x"},
     "temporary": {
@@ -157,6 +170,7 @@ CHANGED: dict[str, dict[str, tuple[str, str]]] = {
     "secrets": {
         "etc/apt/sources.list": ("deb https://me:secret@deb.example/ x main\n", "deb https://deb.example/ x main\n"),
     },
+    "package_cache": {"var/lib/zypp/AutoInstalled": ("# generated today\n\npython3\n", "\npython3\n")},
     "proxy": {"etc/environment": ("A=b\nhttps_proxy=http://proxy.example:3128\n", "A=b\n")},
 }
 PASSWD = (

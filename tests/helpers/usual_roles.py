@@ -19,6 +19,24 @@ from helpers.tools import run_tool
 _COLLECTIONS = "ansible==12.3.0"
 
 ROLES: dict[str, tuple[str, str]] = {
+    # What the others find there: a repository and a library that come by no network
+    "prepared": (
+        """
+- name: Have a repository and a library
+  ansible.builtin.shell:
+    cmd: |
+      set -e
+      git init -q -b master /srv/rules.git
+      cd /srv/rules.git
+      echo rule >rule
+      git add rule
+      git -c user.name=x -c user.email=x@example commit -q -m x
+      mkdir -p /srv/library
+      printf 'from setuptools import setup\\nsetup(name="usual", version="1", py_modules=[])\\n' >/srv/library/setup.py
+    creates: /srv/library/setup.py
+""",
+        "",
+    ),
     "web_server": (
         """
 - name: Install it
@@ -87,6 +105,8 @@ ROLES: dict[str, tuple[str, str]] = {
   ansible.builtin.group: {name: engine, system: true}
 - name: Have a user in it
   ansible.builtin.user: {name: ops, groups: [engine], append: true, create_home: true}
+- name: Let its services start without a login
+  ansible.builtin.command: {cmd: loginctl enable-linger ops, creates: /var/lib/systemd/linger/ops}
 - name: Write its unit
   ansible.builtin.copy:
     dest: /etc/systemd/system/engine.service
@@ -300,6 +320,24 @@ ROLES: dict[str, tuple[str, str]] = {
   ansible.builtin.assert: {that: "'goldsmith' not in ansible_facts.env.PATH"}
 - name: Have a job of a user
   ansible.builtin.systemd_service: {name: systemd-tmpfiles-clean.timer, scope: global, enabled: true}
+- name: Have a folder for the units of one user
+  ansible.builtin.file:
+    {path: /home/ops/.config/systemd/user, state: directory, owner: ops, group: ops, mode: "0755"}
+- name: Write one
+  ansible.builtin.copy:
+    dest: /home/ops/.config/systemd/user/collect.service
+    content: |
+      [Service]
+      ExecStart=/bin/sleep infinity
+      [Install]
+      WantedBy=default.target
+    owner: ops
+    group: ops
+    mode: "0644"
+- name: Have it run
+  ansible.builtin.systemd_service: {name: collect, scope: user, enabled: true, state: started, daemon_reload: true}
+  become: true
+  become_user: ops
 - name: Know the services
   ansible.builtin.service_facts:
 - name: Know an account
@@ -310,17 +348,6 @@ ROLES: dict[str, tuple[str, str]] = {
         "",
     ),
 }
-# What the machine has before: a repository and a library that come by no network.
-PREPARATION = """
-set -e
-git init -q -b master /srv/rules.git
-cd /srv/rules.git
-echo rule >rule
-git add rule
-git -c user.name=x -c user.email=x@example commit -q -m x
-mkdir -p /srv/library
-printf 'from setuptools import setup\\nsetup(name="usual", version="1", py_modules=[])\\n' >/srv/library/setup.py
-"""
 PACKAGES = (
     *(
         "python3",
@@ -335,6 +362,52 @@ PACKAGES = (
     *("openssh-server", "sudo", "cron", "procps", "kmod", "iproute2", "iptables", "git", "gpg", "acl", "locales"),
     *("e2fsprogs", "libcap2-bin", "grub2-common", "ca-certificates", "debconf-utils"),
 )
+
+
+# What is seen afterwards in the tree, and in the image of a system that ran
+QUESTIONS = [
+    # Facts of the smallest instance, the name of no host, and a mode that no umask of the host decided
+    ("grep worker_processes /etc/nginx/nginx.conf", "worker_processes 1;"),
+    ("cat /srv/page.html; stat -c %a /srv/page.html", "on localhost\n644"),
+    # Services are enabled, and start with the instance
+    ("systemctl is-enabled nginx engine cron memcached", "enabled\n" * 4),
+    # What is to be set and loaded stands in files
+    ("cat /etc/sysctl.d/90-engine.conf", "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1"),
+    ("cat /etc/sysctl.d/99-hardening.conf", "kernel.kptr_restrict=2"),
+    ("cat /etc/modules-load.d/engine.conf", "br_netfilter"),
+    ("id -nG ops", "ops engine"),
+    ("ls /etc/apt/sources.list.d | grep engine || echo none", "none"),
+    (
+        "grep -c ^ /etc/apt/sources.list.d/other.sources; grep Suites /etc/apt/sources.list.d/other.sources",
+        "6\nSuites: stable",
+    ),
+    ("readlink /etc/localtime; cat /etc/timezone", "/usr/share/zoneinfo/Europe/Vienna\nEurope/Vienna"),
+    ("cat /etc/hostname", "web1"),
+    ("sshd -T | grep -iE '^(maxauthtries|x11forwarding)'", "maxauthtries 3\nx11forwarding no"),
+    ("stat -c '%a %U' /etc/sudoers.d/operators", "440 root"),
+    ("awk '$5 ~ /^[0-9]+$/ && $5 < 3071' /etc/ssh/moduli | wc -l", "0"),
+    ("ls /boot/grub/grub.cfg 2>/dev/null || cat /etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="slab_nomerge"'),
+    ("grep /mnt/scratch /etc/fstab", "tmpfs /mnt/scratch tmpfs nosuid,nodev 0 0"),
+    ("getcap /bin/sleep", "/bin/sleep cap_net_raw=ep"),
+    ("apt-mark showhold", "procps"),
+    ("lsattr /etc/hardened | cut -c5", "i"),
+    # Nobody is left waiting for a task in the background
+    ("cat /srv/db/job /srv/db/other-job", "finished\nfinished"),
+    ("stat -c '%U %a' /srv/db/settings", "db 600"),
+    ("crontab -u db -l | tail -n 1", "5 3 * * * /bin/true"),
+    ("stat -c '%s %b' /srv/db/space", "214748364800 0"),
+    ("locale -a | grep de_AT", "de_AT.utf8"),
+    ("getfacl -cp /srv/db | grep nobody", "user:nobody:r-x"),
+    ("cat /srv/rules/rule; readlink /etc/alternatives/agent; cat /srv/script", "rule\n/usr/local/bin/agent\nran"),
+    ("/opt/agent/bin/pip list 2>/dev/null | grep usual | tr -s ' '", "usual 1"),
+    # Services of a user start with the instance too
+    (
+        "readlink /home/ops/.config/systemd/user/default.target.wants/*; ls /var/lib/systemd/linger",
+        "/home/ops/.config/systemd/user/collect.service\nops",
+    ),
+    # The policy that keeps services from being started was a role's own for a while, and is gone
+    ("ls /usr/sbin/policy-rc.d", "/usr/sbin/policy-rc.d"),
+]
 
 
 def write(folder: Path) -> list[Path]:

@@ -113,7 +113,6 @@ def test_static_addresses_of_both_families(guest: FakeGuest, service: LoopbackSe
 Name=ens3
 
 [Link]
-RequiredForOnline=no
 MTUBytes=1450
 
 [Network]

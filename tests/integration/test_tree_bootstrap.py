@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.modules import run_module
+from helpers.modules import run_module, start_module
+from helpers.processes import family
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import snapshot
 
 pytestmark = pytest.mark.root
@@ -64,6 +67,28 @@ def test_absent_takes_all_away(tmp_path: Path) -> None:
     assert bootstrap(tmp_path / "tree", state="absent")["changed"] is True
     assert not list(tmp_path.iterdir())
     assert bootstrap(tmp_path / "tree", state="absent")["changed"] is False
+
+
+def test_what_a_killed_one_has_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    with family() as members:
+        killed = start_module("tree_bootstrap", {"path": str(tmp_path / "tree"), "release": "trixie"})
+        end = time.monotonic() + 60
+        # mmdebstrap has a home of gpg from its beginning to its end.
+        while not (found := list(scratch.glob("goldsmith-mmdebstrap-*/*/mmdebstrap.gpghome.*"))):
+            assert time.monotonic() < end and killed.poll() is None
+            time.sleep(0.02)
+        killed.kill()
+        killed.wait()
+        while members():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    assert all(path.is_dir() for path in found)
+    with scratch_folder("mmdebstrap"):
+        assert not any(path.exists() for path in found)
+    assert list(scratch.glob("goldsmith-mmdebstrap-*/*")) == []
 
 
 def test_the_service_that_has_the_archive_of_a_day(tmp_path: Path) -> None:

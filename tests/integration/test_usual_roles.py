@@ -96,7 +96,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
     path = folder / "tree"
     stack.lay(str(path), [str(system())])
     found = Tree(path, folder)
-    found.run(usual_roles.PREPARATION + "rm -f /etc/hostname /etc/ssh/ssh_host_*")
+    found.run("rm -f /etc/hostname /etc/ssh/ssh_host_*")
     yield found
     stack.remove(Runner(), str(path))
 
@@ -123,44 +123,7 @@ def said(tree: Tree) -> str:
 @pytest.mark.usefixtures("said")
 @pytest.mark.parametrize(
     ("question", "answer"),
-    [
-        # Facts of the smallest instance, the name of no host, and a mode that no umask of the host decided
-        ("grep worker_processes /etc/nginx/nginx.conf", "worker_processes 1;"),
-        ("cat /srv/page.html; stat -c %a /srv/page.html", "on localhost\n644"),
-        # Services are enabled, and start with the instance
-        ("systemctl is-enabled nginx engine cron memcached", "enabled\n" * 4),
-        # What is to be set and loaded stands in files
-        ("cat /etc/sysctl.d/90-engine.conf", "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1"),
-        ("cat /etc/sysctl.d/99-hardening.conf", "kernel.kptr_restrict=2"),
-        ("cat /etc/modules-load.d/engine.conf", "br_netfilter"),
-        ("id -nG ops", "ops engine"),
-        ("ls /etc/apt/sources.list.d | grep engine || echo none", "none"),
-        (
-            "grep -c ^ /etc/apt/sources.list.d/other.sources; grep Suites /etc/apt/sources.list.d/other.sources",
-            "6\nSuites: stable",
-        ),
-        ("readlink /etc/localtime; cat /etc/timezone", "/usr/share/zoneinfo/Europe/Vienna\nEurope/Vienna"),
-        ("cat /etc/hostname", "web1"),
-        ("sshd -T | grep -iE '^(maxauthtries|x11forwarding)'", "maxauthtries 3\nx11forwarding no"),
-        ("stat -c '%a %U' /etc/sudoers.d/operators", "440 root"),
-        ("awk '$5 ~ /^[0-9]+$/ && $5 < 3071' /etc/ssh/moduli | wc -l", "0"),
-        ("ls /boot/grub/grub.cfg 2>/dev/null || cat /etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="slab_nomerge"'),
-        ("grep /mnt/scratch /etc/fstab", "tmpfs /mnt/scratch tmpfs nosuid,nodev 0 0"),
-        ("getcap /bin/sleep", "/bin/sleep cap_net_raw=ep"),
-        ("apt-mark showhold", "procps"),
-        ("lsattr /etc/hardened | cut -c5", "i"),
-        # Nobody is left waiting for a task in the background
-        ("cat /srv/db/job /srv/db/other-job", "finished\nfinished"),
-        ("stat -c '%U %a' /srv/db/settings", "db 600"),
-        ("crontab -u db -l | tail -n 1", "5 3 * * * /bin/true"),
-        ("stat -c '%s %b' /srv/db/space", "214748364800 0"),
-        ("locale -a | grep de_AT", "de_AT.utf8"),
-        ("getfacl -cp /srv/db | grep nobody", "user:nobody:r-x"),
-        ("cat /srv/rules/rule; readlink /etc/alternatives/agent; cat /srv/script", "rule\n/usr/local/bin/agent\nran"),
-        ("/opt/agent/bin/pip list 2>/dev/null | grep usual | tr -s ' '", "usual 1"),
-        # The policy that keeps services from being started was a role's own for a while, and is gone
-        ("ls /usr/sbin/policy-rc.d", "/usr/sbin/policy-rc.d"),
-    ],
+    usual_roles.QUESTIONS,
 )
 def test_a_task_has_done_its_work(tree: Tree, question: str, answer: str) -> None:
     assert tree.run(question) == answer.rstrip("\n")

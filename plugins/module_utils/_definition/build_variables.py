@@ -22,7 +22,8 @@ BUILD = grouped(
         "build_host",
         "text",
         "localhost",
-        "Host of the inventory that builds, or that publishes.",
+        "Host of the inventory that installs or captures a machine, or publishes. An image of packages is built where "
+        "the command is given.",
         check=checks.line,
     ),
     Variable(

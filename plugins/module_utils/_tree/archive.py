@@ -15,6 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error, make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
 
 # What the base system of mmdebstrap's variant minbase is.
@@ -103,7 +104,10 @@ class Archive:
     def _apt(self, *words: str) -> Result:
         argv = ["sh", "-c", 'exec "$@" 2>&1', "apt", "apt-get", *words]
         configuration = os.path.join(self.folder, "apt.conf")
-        return self.runner.run(argv, check=False, environment={"APT_CONFIG": configuration})
+        # Else its temporary files, with homes of gpg, would stay in /tmp when this is killed.
+        with scratch_folder("apt") as temporary:
+            environment = {"APT_CONFIG": configuration, "TMPDIR": str(temporary)}
+            return self.runner.run(argv, check=False, environment=environment)
 
     def _write(self, name: str, text: str) -> None:
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:

@@ -101,10 +101,14 @@ def bootstrap(runner: Runner, request: Request, prefix: Sequence[str], on_stage:
 
     # A tree is thrown away when the machine fails: dpkg need not wait for the disk.
     direct = no_proxy({**os.environ, "http_proxy": request.proxy})
-    environment = locale.words({"DPKG_FORCE": "unsafe-io", **direct})
-    # Package scripts write down the name of the machine: here that of none.
-    start = [*prefix, "sh", "-c", 'hostname localhost; exec "$@" 2>&1', "mmdebstrap", *environment]
-    with scratch_folder("keys") as folder, scratch_folder("keyrings") as beside:
+    with (
+        scratch_folder("keys") as folder,
+        scratch_folder("keyrings") as beside,
+        scratch_folder("mmdebstrap") as temporary,
+    ):
+        environment = locale.words({"DPKG_FORCE": "unsafe-io", "TMPDIR": str(temporary), **direct})
+        # Package scripts write down the name of the machine: here that of none.
+        start = [*prefix, "sh", "-c", 'hostname localhost; exec "$@" 2>&1', "mmdebstrap", *environment]
         keyring = str(folder) if keys.write(request.keys, folder) else ""
         # apt reads the lines on the host.
         sources = keys.laid_out(all_sources(request), extra_sources.keyrings(request), beside)
@@ -132,9 +136,11 @@ def release_sources(runner: Runner, request: Request, prefix: Sequence[str]) -> 
     """Return the source lines that mmdebstrap itself knows for a release."""
     # It writes them at the beginning, and is ended there.
     tell = '--setup-hook=cat "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* >&2 2>/dev/null; exit 1'
-    argv = [*prefix, *locale.words(), "mmdebstrap", "--mode=root", "--format=null", "--variant=minbase", tell]
-    argv += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
-    result = runner.run([*argv, request.release, "/dev/null"], check=False)
+    words = ["mmdebstrap", "--mode=root", "--format=null", "--variant=minbase", tell]
+    words += [f"--architectures={request.architecture}", f"--components={','.join(request.components)}"]
+    with scratch_folder("mmdebstrap") as temporary:
+        start = [*prefix, *locale.words({"TMPDIR": str(temporary)})]
+        result = runner.run([*start, *words, request.release, "/dev/null"], check=False)
     lines = [line for line in result.stderr.splitlines() if line.startswith("deb ")]
     if not lines:
         raise explain(request, replace(result, stdout=result.stderr))

@@ -125,10 +125,11 @@ class Beginning:
         self._store.lay(path, None)
         request = replace(self._request, sources=self._sources, lists=self._archive.lists)
         try:
-            if self._lay:
-                # Not as a layer below: files that are changed in an overlay lose their other names.
-                self._lay(stack.upper(path))
+            # Not as a layer below: files that are changed in an overlay lose their other names.
+            base = self._lay(stack.upper(path)) if self._lay else {}
             facts = bootstrap.fill(self._runner, request, stack.prefix(path), stack.upper(path))
+            if base.get("warnings"):
+                facts["base_warnings"] = base["warnings"]
         except BaseException:
             stack.remove(self._runner, path)
             raise

@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages, tree_walker, walker
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import errors, texts
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
@@ -53,8 +54,6 @@ for folder in /usr/lib/modules/*/; do
   fi
 done
 """
-# What dnf 4 and 5 know of the past
-_HISTORIES = ("var/lib/dnf/history.sqlite", "usr/lib/sysimage/libdnf5/transaction_history.sqlite")
 # What the work has left behind: the identity of a machine, the mount point of the cache, and journals with the times of
 # today. Newer versions of zypper mount /proc meanwhile, so that its package cannot set the mode.
 _CLEAN = r"""
@@ -95,6 +94,8 @@ class Workshop:
         proxy = self.request.proxy
         proxies = {name: proxy for name in ("http_proxy", "https_proxy") if proxy}
         own = {"HOME": str(self.home), "RPM_FORCE_DEBIAN": "1", "KERNEL_INSTALL_BYPASS": "1"}
+        # Not TMPDIR: scripts of packages, in the tree, would have it too.
+        own["ZYPPTMPDIR"] = str(self.home)
         policy = {"SEQUOIA_CRYPTO_POLICY": str(self.home / "crypto-policy")}
         return locale.words({**own, **policy, **proxies, **(more or {})})
 
@@ -129,12 +130,25 @@ class Workshop:
         if self.runner.run([*self.prefix, "sh", "-c", there, "look", self.tree], check=False).rc == 0:
             self.run_in_tree("sh", "-c", _KERNELS, "kernels", "again" if again else "")
         self.runner.run([*self.prefix, "sh", "-c", _CLEAN, "clean", self.tree, CACHE])
-        databases = [os.path.join(self.tree, self.request.database.lstrip("/"), "rpmdb.sqlite")]
-        histories = [os.path.join(self.tree, name) for name in _HISTORIES]
-        argv, stdin = program(rpm_packages, rpm_database, request={"databases": databases, "histories": histories})
-        answer = json.loads(self.runner.run([*self.prefix, *argv], stdin=stdin).stdout)
-        if "error" in answer:
-            raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
+        settle(self.runner, self.tree, self.prefix, (os.path.join(self.request.database, "rpmdb.sqlite"),))
+
+
+def settle(
+    runner: Runner,
+    tree: str,
+    prefix: Sequence[str],
+    databases: Sequence[str] = rpm_packages.PLACES,
+    *,
+    check_mode: bool = False,
+) -> list[str]:
+    """Let nothing in the databases of packages tell when, by whom and in how many steps these were installed; return
+    the paths of those that told it."""
+    request = {"root": tree, "databases": databases, "check_mode": check_mode}
+    argv, stdin = program(errors, texts, walker, tree_walker, rpm_packages, rpm_database, request=request)
+    answer = json.loads(runner.run([*prefix, *argv], stdin=stdin).stdout)
+    if "error" in answer:
+        raise GoldsmithError(f"a database of packages cannot be written: {answer['error']}")
+    return answer["paths"]
 
 
 @contextmanager

@@ -3,41 +3,92 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The databases of rpm and dnf in a tree, as a program of its own: the same bytes for the same packages.
 
-This file and what it imports need the standard library only.
+This file and what it imports need the standard library only. What is a link in the tree never leads out of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import struct
 import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import rpm_packages
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 
 # What tells when, by whom and by which words packages were installed, and what stands for it.
 _OF_THE_BUILD = {"dt_begin": "epoch", "dt_end": "epoch", "user_id": "0", "cmdline": "''", "description": "''"}
 
-# Where the header of a file of SQLite has the number of changes
-_COUNTERS = (24, 92)
+# What dnf 4 and 5 know of the past
+_HISTORIES = ("/var/lib/dnf/history.sqlite", "/usr/lib/sysimage/libdnf5/transaction_history.sqlite")
+# Where the header of a file of SQLite has the number of changes, that of new schemas, and the first one again
+_COUNTERS = (24, 40, 92)
+# What SQLite has beside a file while it is written to
+_BESIDE = ("-shm", "-wal", "-journal")
 
 
 def run(request: dict[str, Any]) -> None:
-    """Be the program: *databases* are made anew, and *histories* forget the build: all in them is as old as the
-    newest package. C(error) tells what goes wrong."""
-    answer, epoch = {}, 0
+    """Be the program: the *databases* of the tree *root* are made anew, and histories forget the build: all in them is
+    as old as the newest package. C(paths) are those that were not so; C(error) tells what goes wrong."""
+    answer: dict[str, Any] = {"paths": []}
+    built, path = [0], request["root"]
+
+    def look(copy: str) -> None:
+        built.extend(package.built for package in rpm_packages.read(copy))
+
+    def settle_all(paths: Sequence[str], epoch: int | None, look: Callable[[str], None]) -> None:
+        nonlocal path
+        for path in _found(request["root"], paths):
+            if _settle(request["root"] + path, epoch, look, check_mode=request["check_mode"]):
+                answer["paths"].append(path)
+
     try:
-        for path in filter(os.path.isfile, request["databases"]):
-            settle(path, None)
-            epoch = max([epoch, *(package.built for package in rpm_packages.read(path))])
-        for path in filter(os.path.isfile, request["histories"]):
-            settle(path, epoch)
-    except (OSError, sqlite3.Error) as error:
+        settle_all(request["databases"], None, look)
+        settle_all(_HISTORIES, max(built), lambda copy: None)
+    except (OSError, sqlite3.Error, GoldsmithError) as error:
         answer = {"error": f"{path}: {error}"}
     sys.stdout.write(json.dumps(answer))
+
+
+def _found(root: str, paths: Sequence[str]) -> Iterator[str]:
+    """Yield the real paths of those that are there, each once. SQLite itself would follow links."""
+    files = TreeFiles(root)
+    for path in dict.fromkeys(entry.path for entry in map(files.find, paths) if entry and entry.is_file):
+        for beside in (files.find(path + end, follow=False) for end in _BESIDE):
+            if beside and not beside.is_file:
+                raise GoldsmithError(f"{beside.path} is no file")
+        yield path
+
+
+def _settle(path: str, epoch: int | None, look: Callable[[str], None], *, check_mode: bool) -> bool:
+    """Settle a database, and return whether it was not settled; *look* gets a copy that is, for SQLite writes to what
+    it reads."""
+    above, name = os.path.split(path)
+    times = os.stat(above)
+    try:
+        # Beside it: a run that is killed leaves nothing outside the tree.
+        with tempfile.TemporaryDirectory(prefix=".settle-", dir=above) as folder:
+            copy = os.path.join(folder, name)
+            there = [end for end in _BESIDE if os.path.exists(path + end)]
+            for end in ("", *there):
+                shutil.copyfile(path + end, copy + end)
+            settle(copy, epoch)
+            look(copy)
+            with open(path, "rb") as old, open(copy, "rb") as new:
+                if not there and old.read() == new.read():
+                    return False
+        if not check_mode:
+            settle(path, epoch)
+        return True
+    finally:
+        os.utime(above, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def settle(path: str, epoch: int | None) -> None:
@@ -52,7 +103,7 @@ def settle(path: str, epoch: int | None) -> None:
         if epoch is not None and "console_output" in tables:
             database.execute("DELETE FROM console_output")
         database.execute("VACUUM")
-    # How often it was written depends on when its journal was taken in. The second says that the first is current.
+    # How often it was written depends on when its journal was taken in. The last says that the first is current.
     with open(path, "r+b") as file:
         for place in _COUNTERS:
             file.seek(place)

@@ -24,6 +24,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_tre
 _LOGIN_RECORDS = ("lastlog", "faillog", "wtmp", "btmp")
 _DISABLED = re.compile(r"(?m)^network:\s*\{?\s*config:\s*[\"']?disabled")
 _PERSISTENT_NET = ("/etc/udev/rules.d/70-persistent-net.rules", "/lib/udev/rules.d/75-persistent-net-generator.rules")
+# The size of the keyring that gpg makes, which has nothing but the time
+_EMPTY_KEYRING = 32
 _STUB = "../run/systemd/resolve/stub-resolv.conf"
 
 
@@ -63,6 +65,7 @@ def machine_id(plan: SealPlan, request: Request) -> None:
             plan.remove_entries([entry])
     plan.remove("/var/lib/yum/uuid", "/etc/yum/vars/uuid", "/etc/sysconfig/rhn/systemid*", "/etc/insights-client/.*.id")
     plan.remove("/etc/insights-client/machine-id", "/etc/smolt/hw-uuid", "/etc/nvme/hostid", "/etc/nvme/hostnqn")
+    plan.remove("/var/lib/zypp/AnonymousUniqueId")
     plan.remove("/etc/pki/consumer/*", "/etc/pki/entitlement/*", "/var/lib/ubuntu-advantage/private/*")
 
 
@@ -236,7 +239,10 @@ def package_cache(plan: SealPlan, request: Request) -> None:
     plan.remove_below("/var/cache/apt", keep=lambda entry: not entry.path.endswith(".bin"))
     for name in ("dnf", "libdnf5", "yum", "zypp", "PackageKit", "apk", "pacman/pkg"):
         plan.remove(f"/var/cache/{name}/*")
-    plan.remove("/var/lib/rpm/__db.*")
+    plan.remove("/var/lib/rpm/__db.*", "/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+    plan.remove("/var/lib/YaST2/cookies")
+    # zypper writes down there when it did so.
+    plan.edit("/var/lib/zypp/AutoInstalled", lambda text: re.sub(r"(?m)^#.*\n?", "", text))
 
 
 @step
@@ -244,6 +250,8 @@ def caches(plan: SealPlan, request: Request) -> None:
     """Of people, of the loader of libraries, and of names and accounts that came by the network."""
     for home in _homes(plan.tree):
         plan.remove_in(home, ".cache")
+        if _has_no_keys(plan.tree, f"{home}/.gnupg"):
+            plan.remove_in(home, ".gnupg")
     plan.remove("/var/cache/ldconfig/aux-cache", "/var/lib/sss/db/*", "/var/lib/sss/mc/*", "/var/cache/nscd/*")
 
 
@@ -319,6 +327,13 @@ def _private_keys(tree: SealTree, folder: str) -> list[Entry]:
         if entry.is_file and entry.size <= secret_files.KEY_SIZE and secret_files.KEY_NAMES.search(entry.name)
     ]
     return [entry for entry in candidates if secret_files.is_private_key(entry.path, tree.text(entry.path) or "")]
+
+
+def _has_no_keys(tree: SealTree, path: str) -> bool:
+    """Return whether gpg has made this folder only because it was called, as modules call it to read a key."""
+    folder = tree.find(path, follow=False)
+    found = {entry.name: entry.size for entry in tree.entries(folder.path)} if folder and folder.is_folder else {}
+    return found.get("pubring.kbx") == _EMPTY_KEYRING and set(found) <= {"pubring.kbx", "trustdb.gpg"}
 
 
 def _is_lock(entry: Entry) -> bool:

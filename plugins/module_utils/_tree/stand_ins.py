@@ -12,7 +12,7 @@ FOLDER = "/run/goldsmith/bin"
 # One line for each thing that was left undone.
 NOTES = "/run/goldsmith/notes"
 NAMES = (
-    "sysctl modprobe insmod rmmod swapon swapoff hwclock hostnamectl timedatectl sudo "
+    "sysctl modprobe insmod rmmod swapon swapoff hwclock hostnamectl timedatectl loginctl sudo "
     "update-grub update-grub2 grub-mkconfig grub2-mkconfig grub-install grub2-install "
     "reboot shutdown poweroff halt"
 )
@@ -93,6 +93,29 @@ hostnamectl_() {
   exit 0
 }
 
+# As logind keeps it: the services of such a user start with the system.
+loginctl_() {
+  verb= users=
+  for word; do
+    case $word in
+      -*) ;;
+      *) if [ -z "$verb" ]; then verb=$word; else users="$users $word"; fi ;;
+    esac
+  done
+  case $verb in
+    enable-linger | disable-linger) ;;
+    *) own "$@" ;;
+  esac
+  mkdir -p /var/lib/systemd/linger
+  for user in ${users:-$(id -un)}; do
+    getent passwd "$user" >/dev/null 2>&1 || grep -qs "^$user:" /etc/passwd ||
+      { echo "loginctl: unknown user $user" >&2; exit 1; }
+    if [ "$verb" = enable-linger ]; then : >"/var/lib/systemd/linger/$user"
+    else rm -f "/var/lib/systemd/linger/$user"; fi
+  done
+  exit 0
+}
+
 sudo_() {
   user=root skip=0 take=
   for word; do
@@ -128,6 +151,7 @@ sudo_() {
 case $name in
   sysctl) sysctl_ "$@" ;;
   hostnamectl) hostnamectl_ "$@" ;;
+  loginctl) loginctl_ "$@" ;;
   sudo) sudo_ "$@" ;;
   modprobe)
     for flag in -n --dry-run -D --show-depends -c --showconfig -R --resolve-alias -V --version --show-modversions \

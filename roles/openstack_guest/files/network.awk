@@ -135,7 +135,7 @@ function write_link(i,   text, k, half) {
         }
         write(name[i] ".netdev", text)
     }
-    text = "[Match]\nName=" name[i] "\n\n[Link]\nRequiredForOnline=no\n" optional("MTUBytes=", mtu(i))
+    text = "[Match]\nName=" name[i] "\n\n[Link]\n" optional("MTUBytes=", mtu(i))
     text = text "\n[Network]\n" optional("Bond=", bond[i]) vlans[i]
     if (carries(i)) text = text "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
     else {

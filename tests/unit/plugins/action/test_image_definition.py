@@ -222,12 +222,14 @@ def test_folders_of_another_build_host_begin_in_its_home(
         "image_signing_key": "key.pem",
         "image_signing_certificate_id": CERTIFICATE,
         "image_keyrings": ["own.asc"],
-        "image_base": "/srv/base.qcow2",
+        "vm_capture_disk": "/srv/web.qcow2",
     }
-    result = run(variables, transport="ssh")
+    other = "image_build_host=localhost: tasks configure a tree on the machine where the command is given"
+    assert run(variables, transport="ssh")["msg"].startswith(other)
+    result = run(variables, transport="ssh", purpose="capture")
     assert "failed" not in result, result["msg"]
     done = result["definition"]
-    assert done["directory"] == "/home/builder/dist/debian-13-amd64"
+    assert done["directory"] == "/home/builder/dist/web"
     assert (done["cache_dir"], done["signing_key"]) == ("/home/builder/.cache/goldsmith", "/home/builder/key.pem")
     # Keys for packages are read here.
     assert done["keyrings"] == [f"{tmp_path}/own.asc"]
@@ -235,7 +237,7 @@ def test_folders_of_another_build_host_begin_in_its_home(
     assert "image_configure=booted: does not go with image_build_host=localhost, whose guests only" in booted["msg"]
     answer["stdout"] = ""
     with pytest.raises(AnsibleError, match="cannot tell the home folder of the account on the build host"):
-        run(variables, transport="ssh")
+        run(variables, transport="ssh", purpose="capture")
 
 
 def test_a_publication_takes_the_cloud_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,23 @@ def test_what_is_not_there_is_made(
     assert {name: result[name] for name in FACTS} == FACTS
 
 
+@pytest.mark.parametrize("found", ["", "packages", "guest"])
+def test_what_was_warned_of_is_told_whichever_layer_is_there(
+    layered: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    monkeypatch.setattr(Beginning, "found", found)
+    for facts in (FACTS, KEPT):
+        monkeypatch.setitem(facts, "base_warnings", ["of the base"])
+
+    class Base:
+        identity, is_here = "sha512:0", True
+
+    monkeypatch.setattr(tree_bootstrap.base, "of_params", lambda runner, params, architecture: Base())
+    monkeypatch.setattr(tree_bootstrap.options, "notes", lambda params: ["of the host"])
+    result = tree_bootstrap.run({**layered, "base": str(tmp_path / "base.raw"), "guest_mirror": "build"}, False)
+    assert result["notes"] == result["warnings"] == ["of the base", "of the host"]
+
+
 def test_files_that_would_be_the_same_are_current(layered: dict[str, Any]) -> None:
     keys = tree_bootstrap.run(layered, False)["keys"]
     take_down(layered, keys["artifacts"])

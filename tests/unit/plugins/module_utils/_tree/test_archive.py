@@ -118,7 +118,8 @@ def test_who_signs_is_asked(archive: Archive, tmp_path: Path) -> None:
     assert "is not signed" in result.stdout
 
 
-def test_what_apt_is_told(tmp_path: Path) -> None:
+def test_what_apt_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     runner = RecordingRunner()
     sources = ("deb http://one.example/debian trixie main", "deb http://two.example/debian trixie main")
     archive = Archive(runner, str(tmp_path / "state"), sources, "arm64", "http://proxy.example:3128")
@@ -132,7 +133,10 @@ def test_what_apt_is_told(tmp_path: Path) -> None:
             *("?essential", "?priority(required)", "apt", "jq", "vim"),
         ],
     ]
-    assert all(option["environment"] == {"APT_CONFIG": f"{archive.folder}/apt.conf"} for option in runner.options)
+    for option in runner.options:
+        assert option["environment"]["APT_CONFIG"] == f"{archive.folder}/apt.conf"
+        # Where the next run removes what a killed one has left
+        assert option["environment"]["TMPDIR"].startswith(f"{tmp_path}/goldsmith-apt-")
     assert (tmp_path / "state/sources.list").read_text() == "".join(f"{line}\n" for line in sources)
     lines = (tmp_path / "state/apt.conf").read_text().splitlines()
     for scheme in ("http", "https"):

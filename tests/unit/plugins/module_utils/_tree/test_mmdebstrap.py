@@ -41,6 +41,18 @@ def test_the_least_that_is_asked() -> None:
     ]
 
 
+def test_its_temporary_files_are_where_the_next_run_removes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    runner = RecordingRunner(lambda argv: (0, "", "deb http://deb.example/debian trixie main\n"))
+    mmdebstrap.bootstrap(runner, REQUEST, [], lambda percent, note: None)
+    mmdebstrap.release_sources(runner, REQUEST, [])
+    for argv in runner.calls:
+        assert f"TMPDIR={tmp_path}/goldsmith-mmdebstrap-" in " ".join(argv)
+    assert len(runner.calls) == 2
+
+
 def test_all_that_can_be_asked() -> None:
     request = replace(
         REQUEST,

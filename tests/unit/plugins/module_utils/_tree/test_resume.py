@@ -131,6 +131,15 @@ def test_each_key_is_determined_by_those_below() -> None:
         assert all(other.values())
 
 
+@pytest.mark.parametrize("laid", [{}, {"warnings": ["a volume is left out"]}])
+def test_what_was_said_of_the_base_is_kept(begin: Begin, laid: dict[str, Any]) -> None:
+    first = begin()
+    first._lay = lambda folder: laid
+    key, facts = first.make()
+    assert facts.get("base_warnings") == laid.get("warnings")
+    assert begin().lay(chain(key, [])) == (PACKAGES, facts)
+
+
 def test_above_what_is_not_known_nothing_is() -> None:
     steps = [Step("guest", "g"), Step("roles", ""), Step("artifacts", "a")]
     assert chain("", steps) == {PACKAGES: "", "guest": "", "roles": "", "artifacts": ""}

@@ -9,9 +9,11 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.rpm_packages import PLACES
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rpm_database
 
 
@@ -61,7 +63,77 @@ def test_how_often_a_database_was_written_does_not_show(tmp_path: Path) -> None:
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_what_is_no_database_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "x").write_text("no database at all, and longer than a header of one would be" * 20)
-    rpm_database.run({"databases": [str(tmp_path / "none"), str(tmp_path / "x")], "histories": []})
-    assert json.loads(capsys.readouterr().out)["error"].startswith(f"{tmp_path}/x: ")
+def run(root: Path, capsys: pytest.CaptureFixture[str], *, check_mode: bool = False) -> dict[str, Any]:
+    request = {"root": str(root), "databases": PLACES, "check_mode": check_mode}
+    rpm_database.run(request)
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A tree with both kinds of databases, one of them under two names, as it is after a role has used dnf."""
+    root = tmp_path / "tree"
+    for name in ("usr/lib/sysimage/rpm", "var/lib/dnf"):
+        (root / name).mkdir(parents=True)
+    (root / "var/lib/rpm").symlink_to("/usr/lib/sysimage/rpm")
+    with closing(sqlite3.connect(root / "usr/lib/sysimage/rpm/rpmdb.sqlite")) as database:
+        database.execute("CREATE TABLE Packages (blob BLOB)")
+        database.execute("CREATE TABLE other (line TEXT)")
+        database.execute("DROP TABLE other")
+        database.commit()
+    history(root / "var/lib/dnf/history.sqlite", "install by hand", 77777)
+    (root / "var/lib/dnf/history.sqlite-wal").touch()
+    return root
+
+
+def test_what_is_settled_stays_as_it_is(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    databases = [tree / "usr/lib/sysimage/rpm/rpmdb.sqlite", tree / "var/lib/dnf/history.sqlite"]
+    expected = {"paths": [f"/{path.relative_to(tree)}" for path in databases]}
+    before = [path.read_bytes() for path in databases]
+    assert run(tree, capsys, check_mode=True) == expected
+    assert [path.read_bytes() for path in databases] == before
+    assert run(tree, capsys) == expected
+    after = [path.read_bytes() for path in databases]
+    assert all(old != new for old, new in zip(before, after))
+    assert b"by hand" not in after[1]
+    for check_mode in (True, False):
+        assert run(tree, capsys, check_mode=check_mode) == {"paths": []}
+    assert [path.read_bytes() for path in databases] == after
+    assert sorted(path.name for path in tree.rglob("*") if path.is_file()) == ["history.sqlite", "rpmdb.sqlite"]
+
+
+def test_check_mode_leaves_a_journal_where_it_is(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tree / "usr/lib/sysimage/rpm/rpmdb.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE waiting (line TEXT)")
+        database.commit()
+        # As a program leaves them that is killed
+        kept = {end: Path(f"{path}{end}").read_bytes() for end in ("", "-wal")}
+    for end, content in kept.items():
+        Path(f"{path}{end}").write_bytes(content)
+    assert f"/{path.relative_to(tree)}" in run(tree, capsys, check_mode=True)["paths"]
+    assert {end: Path(f"{path}{end}").read_bytes() for end in kept} == kept
+    run(tree, capsys)
+    assert not Path(f"{path}-wal").exists()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT name FROM sqlite_master WHERE name = 'waiting'").fetchall()
+
+
+def test_no_link_leads_out_of_the_tree(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outside = history(tmp_path / "outside", "of the host", 5)
+    before = outside.read_bytes()
+    place = tree / "usr/lib/sysimage/rpm/rpmdb.sqlite"
+    place.unlink()
+    place.symlink_to(outside)
+    assert run(tree, capsys, check_mode=True)["paths"] == ["/var/lib/dnf/history.sqlite"]
+    (tree / "var/lib/dnf/history.sqlite-wal").unlink()
+    (tree / "var/lib/dnf/history.sqlite-wal").symlink_to(outside)
+    assert run(tree, capsys)["error"].endswith("/var/lib/dnf/history.sqlite-wal is no file")
+    assert outside.read_bytes() == before
+
+
+def test_what_is_no_database_is_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tree / "usr/lib/sysimage/rpm/rpmdb.sqlite"
+    path.write_text("no database at all, and longer than a header of one would be" * 20)
+    assert run(tree, capsys)["error"].startswith("/usr/lib/sysimage/rpm/rpmdb.sqlite: ")

@@ -279,3 +279,12 @@ def test_a_swap_that_is_gone_is_told_and_that_of_a_machine_that_is_on_stays(tmp_
     assert warning.startswith(f"/{name}, /etc/kernel/cmdline: no longer names a swap to wake up from")
     assert not (tree / name).exists()
     assert (tree / "etc/kernel/cmdline").read_text() == "ro\n"
+
+
+@pytest.mark.parametrize("more", [{"pubring.kbx": "x" * 900}, {"gpg.conf": "x"}, {"private-keys-v1.d/a.key": "x"}])
+def test_keyrings_of_people_stay(tmp_path: Path, more: dict[str, str]) -> None:
+    tree = make_tree(tmp_path / "tree")
+    files = {"pubring.kbx": "x" * 32, "trustdb.gpg": "x", **more}
+    make_tree(tree, {f"root/.gnupg/{name}": text for name, text in files.items()}, {})
+    seal(tree, "caches")
+    assert all((tree / "root/.gnupg" / name).is_file() for name in files)

@@ -25,8 +25,8 @@ class Programs:
         text = stand_ins.PROGRAM
         for folder in ("/usr/lib/sysctl.d", "/usr/share/", "/run/goldsmith", "/usr/local/sbin"):
             text = text.replace(folder, f"{self.root}{folder}")
-        for begin in (" ", ">", '"'):
-            text = text.replace(f"{begin}/etc/", f"{begin}{self.root}/etc/")
+        for begin, folder in ((begin, folder) for begin in (" ", ">", '"') for folder in ("/etc/", "/var/lib/")):
+            text = text.replace(f"{begin}{folder}", f"{begin}{self.root}{folder}")
         argv = ["sh", "-c", f"name={name}\n{text}", name, *words]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
@@ -104,6 +104,17 @@ def test_the_time_zone(programs: Programs, tmp_path: Path) -> None:
     assert programs.run("timedatectl", "set-timezone", "UTC").returncode == 0
     assert (tmp_path / "etc/localtime").readlink() == tmp_path / "usr/share/zoneinfo/UTC"
     assert programs.run("timedatectl", "set-timezone", "Mars").returncode == 1
+
+
+def test_a_user_whose_services_start_with_the_system(programs: Programs, tmp_path: Path) -> None:
+    folder = tmp_path / "var/lib/systemd/linger"
+    assert programs.run("loginctl", "--no-ask-password", "enable-linger", "nobody", "root").returncode == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["nobody", "root"]
+    assert programs.run("loginctl", "disable-linger", "nobody").returncode == 0
+    assert [path.name for path in folder.iterdir()] == ["root"]
+    unknown = programs.run("loginctl", "enable-linger", "nobody-else")
+    assert (unknown.returncode, unknown.stderr) == (1, "loginctl: unknown user nobody-else\n")
+    assert programs.notes() == []
 
 
 @pytest.mark.root
