@@ -33,14 +33,15 @@ attributes:
 options:
   src:
     description: The disk image, or a bare file system image, in a format that qemu-img knows and that keeps all in
-      one file, such as raw, qcow2 and VHD. An image that names other files, or is encrypted, is refused.
+      one file, such as raw, qcow2, VHD and VMDK (C(monolithicSparse), C(streamOptimized)). An image that names other
+      files, or is encrypted, is refused.
     type: path
     required: true
   src_format:
     description: Format of O(src), as qemu-img names it. The default is found by its first bytes, which the guest of a
       raw disk can write as it likes.
     type: str
-    choices: [raw, qcow2, vpc, vdi, vhdx]
+    choices: [raw, qcow2, vpc, vmdk, vdi, vhdx]
   partition:
     description: Number of the partition with the root file system, or with its volume group. The default is the only
       one with such a file system, or of several the only one with C(/etc).
@@ -165,7 +166,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 
 ARGUMENT_SPEC = {
     "src": {"type": "path", "required": True},
-    "src_format": {"type": "str", "choices": ["raw", "qcow2", "vpc", "vdi", "vhdx"]},
+    "src_format": {"type": "str", "choices": ["raw", "qcow2", "vpc", "vmdk", "vdi", "vhdx"]},
     "partition": {"type": "int"},
     "volume": {"type": "str"},
     "root": {"type": "path"},

@@ -20,6 +20,7 @@ _SIGNS = (
     ("vhd", 0, vhd.COOKIE),
     ("vhd", -SECTOR, vhd.COOKIE),
     ("vmdk", 0, b"KDMV"),
+    ("vmdk", 0, b"COWD"),
     ("vmdk", 0, b"# Disk DescriptorFile"),
     ("vhdx", 0, b"vhdxfile"),
     ("luks", 0, b"LUKS\xba\xbe"),
