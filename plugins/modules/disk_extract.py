@@ -74,7 +74,8 @@ options:
   root_source:
     description: What C(/etc/fstab) of O(tree) shall mount on C(/). Its lines for what was laid into the tree, for
       swap and for other devices that an image cannot have are taken out then, and swap files with the units that start
-      them. Bind mounts and network file systems stay. Empty to leave the file as it is.
+      them. Bind mounts and network file systems stay. The arguments of the kernel and the boot loader entries name it
+      too. Empty to leave all files as they are.
     type: str
     default: LABEL=cloudimg-rootfs
   root_filesystem:
@@ -155,6 +156,12 @@ left_out:
   type: list
   elements: dict
   returned: when O(tree) is given
+rewritten:
+  description: Files with arguments of the kernel, and boot loader entries, that name O(root_source) now. Each that names
+    volumes of the disk for dracut does so no longer.
+  type: list
+  elements: str
+  returned: when O(tree) is given, except in check mode
 seconds: {description: Seconds that the steps took., type: dict, returned: success}
 """
 

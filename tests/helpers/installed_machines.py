@@ -8,6 +8,7 @@ The system on them is that of an image. The tools of each file system make them,
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.disks import MIB, tool, unmount
+from helpers.guests import TIMEOUT, BuiltImage
 from helpers.lvm import lvm_on
 from helpers.modules import run_module
+from helpers.tools import run_tool
 
 _ESP, _LVM = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "E6D6D379-F507-44C2-A23C-238F2A3DF928"
 _VOLUMES = {"root": 1024, "var": 512, "swap": 64}
@@ -87,6 +90,22 @@ def write(tree: Path, files: Mapping[str, str], mode: int = 0o644) -> None:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
         (tree / name).chmod(mode)
+
+
+def capture(checkout: Path, folder: Path, disk: Path, **more: object) -> tuple[BuiltImage, str]:
+    """Capture a disk with DHCP for every card, audit and boot the image; return it, and what was said in one line."""
+    variables = {
+        "vm_capture_disk": str(disk),
+        "vm_capture_network": "dhcp",
+        "image_output_dir": str(folder / "out"),
+        "image_cache_dir": str(folder / "cache"),
+        "image_formats": ["qcow2"],
+        "image_verify_timeout": TIMEOUT,
+        **more,
+    }
+    argv = ["./goldsmith", "playbook", "goldsmith.openstack.capture_vm", "-e", json.dumps(variables)]
+    said = run_tool(argv, cwd=checkout, timeout=2 * TIMEOUT)
+    return BuiltImage(folder / "out" / disk.stem, disk.stem), " ".join(said.split())
 
 
 def disk_of_debian(tree: Path, disk: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_plan, extract_tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import os_release
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles, shown
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
@@ -150,7 +150,10 @@ class _Extraction:
             different, facts["kernel_version"] = self._boot_files()
             changed += different
             self._passed("kernel")
-        if warnings := _warnings(facts.get("filesystems", ()), facts.get("left_out", ())):
+        warnings = _warnings(facts.get("filesystems", ()), facts.get("left_out", ()))
+        if rewritten := facts.get("rewritten"):
+            warnings.append(f"{', '.join(map(shown, rewritten))}: the kernel gets its new root, and no volume of the old")
+        if warnings:
             facts["warnings"] = warnings
         diff = {"before": "", "after": "".join(f"{path}\n" for path in changed)}
         return {"changed": bool(changed), **facts, "seconds": self._seconds, "diff": diff}
@@ -229,10 +232,12 @@ class _Extraction:
                 root_source=request.root_source,
                 root_filesystem=request.root_filesystem,
             )
+            rewritten = extract_tree.rewrite_boot(made, request.root_source) if request.root_source else []
             files = TreeFiles(made)
             kernel = rootfs.kernel_of(files, self._disk.image.path)
             system = os_release.parse(next((text for path in os_release.PATHS if (text := files.text(path))), ""))
             facts = {"filesystems": done, "left_out": left_out, "kernel_version": kernel.version, "os": system}
+            facts["rewritten"] = rewritten
             # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
             write_record(record, {"definition": None})
             rootfs.remove(runner, tree, prefix)

@@ -32,7 +32,8 @@ _SWAP_UNITS = "/etc/systemd/system/*.swap"
 _NEEDED = ("/boot", "/usr", "/var")
 _OF_THE_KERNEL = ("/dev", "/proc", "/run", "/sys")
 _ENCRYPTED = (recognition.NAMES["luks"], recognition.NAMES["bitlocker"])
-_MADE_ANEW = ("vfat", fstab.SWAP)
+# The firmware's own; the boot loader in it is written with the new disk.
+_FOR_FIRMWARE = ("/boot/efi", "/efi")
 # Where snapper keeps them
 _SNAPSHOTS = ".snapshots"
 
@@ -170,6 +171,8 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return "the kernel's own"
     if line.binds:
         return "shows a folder in a second place"
+    if line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
+        return "vfat, made anew where it is needed"
     if not meant:
         if must and line.mountpoint in _NEEDED:
             raise GoldsmithError(
@@ -179,8 +182,6 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return _NOT_HERE if line.names_device else "on no disk"
     if not line.by_itself:
         return "noauto"
-    if line.fstype in _MADE_ANEW:
-        return f"{line.fstype}, made anew where it is needed"
     if meant[0].trouble or disk.fstype(meant[0]) is None:
         what = meant[0].trouble or f"holds {disk_areas.holds(disk, meant[0])}"
         raise GoldsmithError(
