@@ -9,6 +9,7 @@ The system on them is that of an image. The tools of each file system make them,
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -194,6 +195,11 @@ def disk_of_fedora(tree: Path, disk: Path) -> Path:
     write(tree, {"etc/NetworkManager/system-connections/wired.nmconnection": KEYFILE}, mode=0o600)
     (tree / "var/swapfile").write_bytes(MEMORY * 100_000)
     omitted = "virtio_pci virtio_blk virtio_scsi virtio_mmio"
+    # GRUB counts from the file system that holds /boot.
+    own = f"root=UUID={uuids['/']} rootflags=subvol=root ro {resume}"
+    for entry in (tree / "boot/loader/entries").glob("*.conf"):
+        entry.write_text(re.sub(r"root=\S+", own, entry.read_text()).replace(" /boot/", " /"))
+    (tree / "etc/kernel/cmdline").write_text(re.sub(r"root=\S+", own, (tree / "etc/kernel/cmdline").read_text()))
     # The machine's command line is in it too.
     arguments = f"--force --no-hostonly --omit-drivers '{omitted}' --kernel-cmdline '{resume}'"
     in_tree(tree, f"for folder in /lib/modules/*; do dracut {arguments} --kver ${{folder##*/}}; done")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_plan
@@ -18,6 +18,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host import n
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import checked_filesystem, disk_areas
 
 
@@ -57,7 +58,7 @@ def write(
             }
         )
     if root_source:
-        _rewrite_fstab(tree, todo, root_source, root_filesystem)
+        rewrite_fstab(tree, todo, root_source, root_filesystem)
     return done
 
 
@@ -69,7 +70,21 @@ def _unpack_one(
     hidden: Sequence[str],
     unwanted: Sequence[str],
 ) -> dict[str, Any]:
-    progress = Progress(f"files of {part.mountpoint}", 100, "%")
+    request = {
+        "path": source.path,
+        "offset": source.offset,
+        "fstype": source.block.fstype,
+        "subvolume": part.subvolume,
+        "mountpoint": part.mountpoint,
+        "hidden": list(hidden),
+        "unwanted": list(unwanted),
+    }
+    return unpack(disk.runner, f"the file system in {checked_filesystem.described(disk, source.area)}", tree, request)
+
+
+def unpack(runner: Runner, what: str, tree: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Write files into a tree, as the program of C(unpack) takes a request; return what it says that it made."""
+    progress = Progress(f"files of {request['mountpoint']}", 100, "%")
     heard: dict[str, Any] = {}
 
     def hear(line: str) -> None:
@@ -79,29 +94,20 @@ def _unpack_one(
         else:
             heard.update(said)
 
-    request = {
-        "path": source.path,
-        "offset": source.offset,
-        "fstype": source.block.fstype,
-        "subvolume": part.subvolume,
-        "tree": os.path.abspath(tree),
-        "mountpoint": part.mountpoint,
-        "hidden": list(hidden),
-        "unwanted": list(unwanted),
-    }
-    argv, stdin = program(*checked_filesystem.UNPACKER, request=request)
-    result = disk.runner.run([*namespaces.prefix(), *argv], check=False, stdin=stdin, on_line=hear)
-    where = checked_filesystem.described(disk, source.area)
+    words = {**request, "tree": os.path.abspath(tree)}
+    argv, stdin = program(*checked_filesystem.UNPACKER, request=words)
+    result = runner.run([*namespaces.prefix(), *argv], check=False, stdin=stdin, on_line=hear)
     if "damaged" in heard:
-        raise GoldsmithError(f"the file system in {where} cannot be unpacked: {heard['damaged']}")
+        raise GoldsmithError(f"{what} cannot be unpacked: {heard['damaged']}")
     if "failed" in heard:
         raise GoldsmithError(f"cannot write {heard['name'] or tree} below {tree}: {heard['failed']}")
     if "unpacked" not in heard:
-        raise GoldsmithError(f"the file system in {where} cannot be unpacked: {result.last_line}")
+        raise GoldsmithError(f"{what} cannot be unpacked: {result.last_line}")
     return heard["unpacked"]
 
 
-def _rewrite_fstab(tree: str, todo: extract_plan.ExtractPlan, root_source: str, root_filesystem: str) -> None:
+def rewrite_fstab(tree: str, todo: extract_plan.ExtractPlan, root_source: str, root_filesystem: str) -> None:
+    """Have the fstab of a tree mount its new root, and nothing that has no meaning any more."""
     files = TreeFiles(tree)
     found = files.find(extract_plan.FSTAB)
     if found and found.is_file:

@@ -21,7 +21,7 @@ def test_every_byte_of_fstab_stays(tmp_path: Path) -> None:
     _root, home, gone, _net = fstab.parse(raw.decode("utf-8", "surrogateescape"))
     left_out = extract_plan.LeftOut(gone, "not on this disk", gone=True)
     todo = extract_plan.ExtractPlan((), left_out=(left_out,), merged=(home,))
-    extract_tree._rewrite_fstab(str(tmp_path), todo, "LABEL=new", "ext4")
+    extract_tree.rewrite_fstab(str(tmp_path), todo, "LABEL=new", "ext4")
     assert (tmp_path / "etc" / "fstab").read_bytes() == b"# M\xfcll\nLABEL=new / ext4\n//nas/\xe9 /nas cifs\n"
 
 
@@ -29,7 +29,7 @@ def test_an_fstab_that_was_not_read_to_its_end_is_not_rewritten(tmp_path: Path) 
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "fstab").write_bytes(b"UUID=1 / ext4\n" + b"#" * (5 << 20))
     with pytest.raises(GoldsmithError, match=r"/etc/fstab of \d+ bytes is too big"):
-        extract_tree._rewrite_fstab(str(tmp_path), extract_plan.ExtractPlan(()), "LABEL=new", "ext4")
+        extract_tree.rewrite_fstab(str(tmp_path), extract_plan.ExtractPlan(()), "LABEL=new", "ext4")
 
 
 @pytest.mark.parametrize("before", ["", "/boot", "/root/boot"], ids=["own /boot", "in the root", "in a subvolume"])
