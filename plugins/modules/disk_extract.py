@@ -21,7 +21,9 @@ description:
     and those of snapper are not.
   - In place of a disk image O(src) may be a folder with a root file system, or a tar of one. Its C(/etc) is at the top.
 requirements:
-  - qemu-img, sfdisk, e2fsprogs; for a compressed tar the program that unpacks it; for O(tree) Linux namespaces, and for ordinary users subordinate ids
+  - qemu-img, sfdisk, e2fsprogs
+  - for a compressed tar the program that unpacks it
+  - for O(tree) Linux namespaces, and for ordinary users subordinate ids
 attributes:
   check_mode:
     support: full
@@ -35,9 +37,9 @@ options:
   src:
     description: The disk image, or a bare file system image, in a format that qemu-img knows and that keeps all in
       one file, such as raw, qcow2, VHD and VMDK (C(monolithicSparse), C(streamOptimized)). An image that names other
-      files, or is encrypted, is refused. Or a folder, of which what is mounted in it is left out, or a tar, which gzip,
-      xz, zstd or bzip2 may have compressed; then only O(tree) can be made. An ordinary user's folder holds files of that
-      user and of the subordinate ids; those of the user become root's.
+      files, or is encrypted, is refused. Or a folder, without what is mounted in it, or a tar, which gzip, xz,
+      zstd or bzip2 may have compressed; then only O(tree) can be made. An ordinary user's folder may hold files of that
+      user, which become root's, and of the subordinate ids.
     type: path
     required: true
   src_format:
@@ -165,8 +167,8 @@ left_out:
   elements: dict
   returned: when O(tree) is given
 rewritten:
-  description: Files with arguments of the kernel, and boot loader entries, that name O(root_source) now. Each that names
-    volumes of the disk for dracut does so no longer.
+  description: Files with arguments of the kernel, and boot loader entries, that name O(root_source) now, and no volume
+    of the disk for dracut any more.
   type: list
   elements: str
   returned: when O(tree) is given, except in check mode

@@ -42,7 +42,10 @@ def test_a_machine_as_an_installer_made_it(
     kernel = captured["kernel_version"]
     assert captured["initramfs_remade"][0] == f"/boot/initrd.img-{kernel}: has no virtio_blk"
     assert "/etc/initramfs-tools/conf.d/driver-policy: MODULES=most" in captured["initramfs_remade"]
-    for line in ("/etc/fstab loses /swap.img on none: a swap file: what was in memory", "gave way to DHCP for every card"):
+    for line in (
+        "/etc/fstab loses /swap.img on none: a swap file: what was in memory",
+        "gave way to DHCP for every card",
+    ):
         assert line in said
     # It waits for no swap, and has none of what was in memory.
     console = (image.folder / "console.log").read_text(errors="replace")

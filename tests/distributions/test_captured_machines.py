@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine as Fedora's installer leaves it: btrfs, a /boot of its own, swap, dracut for its hardware, NetworkManager."""
+"""A machine as Fedora's installer leaves it: btrfs, a /boot of its own, swap, dracut's hostonly, NetworkManager."""
 
 from __future__ import annotations
 

@@ -142,7 +142,9 @@ def hostile(kind: str, folder: Path) -> Path:
     return image
 
 
-@pytest.mark.parametrize("kind", ["backing file", "external data file", "the files with its data", "encrypted", "claims a disk of"])
+@pytest.mark.parametrize(
+    "kind", ["backing file", "external data file", "the files with its data", "encrypted", "claims a disk of"]
+)
 def test_hostile_images_are_refused(tmp_path: Path, kind: str) -> None:
     image = hostile(kind, tmp_path)
     before = sorted(tmp_path.iterdir())

@@ -107,7 +107,7 @@ def test_one_line_tells_why(tree: Path, tmp_path: Path, out: Path) -> None:
         (empty, {}, "has neither"),
         (bare, {}, "has no files in /boot"),
         (qcow2, {}, "has neither a partition table nor a known file system"),
-        (tmp_path, {}, "is not a file"),
+        (tmp_path, {}, "of which only a tree can be made"),
         (two, {"root": str(two)}, "must be different files"),
         (two, {"kernel": str(out / "root.ext4")}, "must be different files"),
     ):

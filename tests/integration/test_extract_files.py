@@ -139,7 +139,12 @@ def test_members_that_lead_out(tree: Path, tmp_path: Path) -> None:
     hard = tarfile.TarInfo("etc/hard")
     hard.type, hard.linkname = tarfile.LNKTYPE, str(canary)
     for number, members in enumerate(
-        ([tarfile.TarInfo("../canary")], [tarfile.TarInfo(str(canary))], [link, tarfile.TarInfo("etc/link/canary")], [hard])
+        (
+            [tarfile.TarInfo("../canary")],
+            [tarfile.TarInfo(str(canary))],
+            [link, tarfile.TarInfo("etc/link/canary")],
+            [hard],
+        )
     ):
         tar = tmp_path / f"{number}.tar"
         with tarfile.open(tar, "w") as archive:

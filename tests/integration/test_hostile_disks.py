@@ -108,7 +108,9 @@ def test_a_vmdk_of_several_files(tmp_path: Path, canary: Path, kind: str) -> Non
     if kind in ("hidden", "a parent"):
         tool("qemu-img", "create", "-q", "-f", "vmdk", disk, "32M")
         hint = f'parentFileNameHint="{canary}"\n' if kind == "a parent" else ""
-        descriptor = f'# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicSparse"\n{hint}'
+        descriptor = (
+            f'# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicSparse"\n{hint}'
+        )
         with open(disk, "r+b") as file:
             file.seek(512)
             file.write((descriptor + text).encode())

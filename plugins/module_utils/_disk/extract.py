@@ -38,13 +38,14 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 _LARGEST_PART = 1 << 30
+_BY_ITSELF = Request()
 
 
 def extract(
     runner: Runner,
     source: str,
     outputs: Outputs,
-    request: Request = Request(),
+    request: Request = _BY_ITSELF,
     *,
     format: str | None = None,
     check_mode: bool,

@@ -76,7 +76,11 @@ class FilesSource:
 
     def warnings(self) -> list[str]:
         """Return what else a user has to know: an ordinary user's files become those of root."""
-        if self.kind == FOLDER and os.geteuid() != 0 and {uid for _name, uid, *_more in self._statuses} == {os.geteuid()}:
+        if (
+            self.kind == FOLDER
+            and os.geteuid() != 0
+            and {uid for _name, uid, *_more in self._statuses} == {os.geteuid()}
+        ):
             return [
                 f"{self.path}: all its files are yours, and become those of root; where others of that system owned "
                 "some, give a tar of it, or run as root"
@@ -113,7 +117,9 @@ class FilesSource:
             for name in sorted([*folders, *names]):
                 status = os.lstat(os.path.join(top, name))
                 path = os.path.relpath(os.path.join(top, name), self.path)
-                rows.append((path, status.st_uid, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+                rows.append(
+                    (path, status.st_uid, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+                )
         return rows
 
     @cached_property

@@ -35,7 +35,9 @@ def other_file(path: str) -> str | None:
         if os.path.getsize(path) >= _FOOTER:
             file.seek(-_FOOTER, os.SEEK_END)
             footers.append(file.read(_FOOTER))
-    kinds = [struct.unpack_from(">I", one, _TYPE)[0] for one in footers if one.startswith(COOKIE) and len(one) == _FOOTER]
+    kinds = [
+        struct.unpack_from(">I", one, _TYPE)[0] for one in footers if one.startswith(COOKIE) and len(one) == _FOOTER
+    ]
     return None if all(kind in _TYPES for kind in kinds) else "a parent"
 
 

@@ -20,8 +20,8 @@ _INTERFACES = "/etc/network/interfaces"
 
 def name_ties(plan: SealPlan) -> None:
     """Warn of each file that is for one network: an instance in another one may not be reached."""
-    readers = {pattern: network_ties.ties for pattern in network_ties.FILES}
-    readers |= {pattern: network_ties.ties_of_cloud_init for pattern in network_ties.CLOUD_INIT}
+    readers = dict.fromkeys(network_ties.FILES, network_ties.ties)
+    readers |= dict.fromkeys(network_ties.CLOUD_INIT, network_ties.ties_of_cloud_init)
     for pattern, read in readers.items():
         for entry in plan.tree.matches(pattern):
             found = read(entry.path, plan.tree.text(entry.path) or "")

@@ -35,7 +35,8 @@ def test_an_fstab_that_was_not_read_to_its_end_is_not_rewritten(tmp_path: Path) 
 @pytest.mark.parametrize("before", ["", "/boot", "/root/boot"], ids=["own /boot", "in the root", "in a subvolume"])
 def test_the_system_is_started_from_its_new_root(tmp_path: Path, before: str) -> None:
     entry = "boot/loader/entries/{}-1.0.conf"
-    text = "linux {0}/vmlinuz-1.0\ninitrd {0}/initramfs-1.0.img\noptions root=UUID=1 ro rootflags=subvol=root rd.lvm.lv=a/b\n"
+    options = "options root=UUID=1 ro rootflags=subvol=root rd.lvm.lv=a/b\n"
+    text = f"linux {{0}}/vmlinuz-1.0\ninitrd {{0}}/initramfs-1.0.img\n{options}"
     files = {
         "boot/vmlinuz-1.0": "",
         "boot/initramfs-1.0.img": "",

@@ -25,7 +25,13 @@ def system(tmp_path: Path) -> Path:
     folder = tmp_path / "system"
     for name in ("boot", "etc", "home/me", "srv"):
         (folder / name).mkdir(parents=True)
-    lines = ["UUID=1 / xfs", "UUID=2 /home ext4", "UUID=3 /srv ext4", "UUID=4 /boot/efi vfat", "UUID=5 /more ext4 nofail"]
+    lines = [
+        "UUID=1 / xfs",
+        "UUID=2 /home ext4",
+        "UUID=3 /srv ext4",
+        "UUID=4 /boot/efi vfat",
+        "UUID=5 /more ext4 nofail",
+    ]
     lines += ["/swap.img none swap", "nas:/x /mnt nfs"]
     (folder / "etc/fstab").write_text("".join(f"{line}\n" for line in lines))
     (folder / "swap.img").write_text("secret")

@@ -19,7 +19,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.tar_reader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
+def member(
+    name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **fields: Any
+) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.type, info.size = kind, len(content)
     for field, value in fields.items():
@@ -120,5 +122,5 @@ def test_an_owner_that_nobody_can_be(tmp_path: Path) -> None:
 def test_what_is_cut_off(tmp_path: Path, size: int) -> None:
     path = write(tmp_path / "tar", member("a", content=b"x" * 600), member("b", content=b"y" * 600))
     os.truncate(path, size)
-    with pytest.raises(Damaged, match="is not whole|ends in the middle|is no tar"):
+    with pytest.raises(Damaged, match=r"is not whole|ends in the middle|is no tar"):
         TarReader(path)

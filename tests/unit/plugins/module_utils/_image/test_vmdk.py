@@ -63,7 +63,7 @@ def test_what_is_cut_off(tmp_path: Path) -> None:
     [
         (b"# Disk DescriptorFile\nversion=1\n", True),
         (b"# a comment of a guest\n\n  \r\nversion = 3\n", True),
-        (b"version=1\nRW 2048 FLAT \"/etc/shadow\" 0\n", True),
+        (b'version=1\nRW 2048 FLAT "/etc/shadow" 0\n', True),
         (b"# only a comment\n", False),
         (b"\xeb\x63\x90" + bytes(600), False),
         (b"", False),
