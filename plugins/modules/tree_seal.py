@@ -160,7 +160,7 @@ stays:
   returned: success
   sample: ["/etc/hostname: the machine's name, until the cloud gives another"]
 notes:
-  description: What is to be known of an image of the tree, for example that a file is for one network. Each is a warning.
+  description: What has to be known of an image of the tree, as that a file is for one network. Each is a warning.
   type: list
   elements: str
   returned: success

@@ -32,7 +32,7 @@ def test_a_machine_on_btrfs(checkout: Path, tmp_path: Path) -> None:
     assert found == [("/", "btrfs", "root"), ("/boot", "ext4", None), ("/home", "btrfs", "home")]
     assert {left["source"].partition("=")[0] for left in captured["left_out"]} == {"UUID", "/var/swapfile"}
     assert any(path.startswith("/boot/loader/entries/") for path in captured["rewritten"])
-    assert captured["network_files"] == ["/etc/NetworkManager/system-connections/wired.nmconnection"]
+    assert "/etc/NetworkManager/system-connections/wired.nmconnection" in captured["network_files"]
     assert any("has no virtio_blk" in line for line in captured["initramfs_remade"])
     assert any("which an instance waits for" in line for line in captured["initramfs_remade"])
     assert '/etc/dracut.conf.d/zz-any-machine.conf: hostonly="no"' in captured["initramfs_remade"]

@@ -202,7 +202,9 @@ def disk_of_fedora(tree: Path, disk: Path) -> Path:
     (tree / "etc/kernel/cmdline").write_text(re.sub(r"root=\S+", own, (tree / "etc/kernel/cmdline").read_text()))
     # The machine's command line is in it too.
     arguments = f"--force --no-hostonly --omit-drivers '{omitted}' --kernel-cmdline '{resume}'"
-    in_tree(tree, f"for folder in /lib/modules/*; do dracut {arguments} --kver ${{folder##*/}}; done")
+    in_tree(
+        tree, f"cd /boot; for file in vmlinuz-*; do dracut {arguments} initramfs-${{file#*-}}.img ${{file#*-}}; done"
+    )
     with tempfile.TemporaryDirectory() as top, _attached(disk, root) as device:
         tool("mount", device, top)
         try:

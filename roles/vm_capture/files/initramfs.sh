@@ -23,7 +23,12 @@ elif command -v dracut >/dev/null; then
     settings=/etc/dracut.conf.d/zz-any-machine.conf
     printf '%s\n' 'hostonly="no"' 'omit_dracutmodules+=" resume "' >"$settings"
     echo "$settings: hostonly=\"no\""
-    dracut --quiet --force --regenerate-all >&2
+    # Each in its place; those for rescue and for crash dumps have no modules of their version.
+    for file in /boot/initramfs-*.img /boot/initrd.img-* /boot/initrd-*; do
+        version=${file#/boot/init*-}
+        version=${version%.img}
+        [ ! -f "$file" ] || [ ! -d "/lib/modules/$version" ] || dracut --quiet --force "$file" "$version" >&2
+    done
 else
     echo "it has neither update-initramfs nor dracut: make its initramfs again on the machine" >&2
     exit 1
