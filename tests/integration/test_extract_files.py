@@ -131,6 +131,20 @@ def test_a_folder_of_an_ordinary_user(tree: Path, tmp_path: Path) -> None:
         assert sorted(path.name for path in (folder / "own").iterdir()) == ["one", "one.json"]
 
 
+def test_what_is_mounted_in_a_folder_is_left_out(tree: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    tool("cp", "-a", f"{tree}/.", source)
+    (source / "proc").mkdir(exist_ok=True)
+    tool("mount", "-t", "tmpfs", "none", source / "proc")
+    try:
+        (source / "proc/secret").write_text("x")
+        result = extract(source, tmp_path / "out")
+    finally:
+        tool("umount", source / "proc")
+    assert result.get("changed") is True, result
+    assert list((tmp_path / "out/proc").iterdir()) == []
+
+
 def test_members_that_lead_out(tree: Path, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     canary.write_text("canary")

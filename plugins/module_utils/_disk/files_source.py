@@ -22,6 +22,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import (
     ProgramError,
     Runner,
@@ -52,7 +53,10 @@ def extract(
         raise OptionError("tree", outputs.tree, "lies in the folder src, or around it", hint="choose one elsewhere")
     with scratch_folder("extract") as scratch:
         source = FilesSource(runner, path, kind, scratch, request)
-        changed, facts = lay_tree.lay(runner, source, outputs.tree, request, check_mode=check_mode)
+        try:
+            changed, facts = lay_tree.lay(runner, source, outputs.tree, request, check_mode=check_mode)
+        except OSError as error:
+            raise file_error(error.filename or path, error) from error
     warnings = [*source.warnings(), *lay_tree.warnings(facts)]
     after = f"{outputs.tree}\n" if changed else ""
     return {"changed": changed, "format": kind, **facts, "warnings": warnings, "diff": {"before": "", "after": after}}
@@ -76,11 +80,8 @@ class FilesSource:
 
     def warnings(self) -> list[str]:
         """Return what else a user has to know: an ordinary user's files become those of root."""
-        if (
-            self.kind == FOLDER
-            and os.geteuid() != 0
-            and {uid for _name, uid, *_more in self._statuses} == {os.geteuid()}
-        ):
+        own = os.geteuid()
+        if self.kind == FOLDER and own != 0 and all(uid == own for _name, uid, *_more in self._statuses):
             return [
                 f"{self.path}: all its files are yours, and become those of root; where others of that system owned "
                 "some, give a tar of it, or run as root"
@@ -112,14 +113,15 @@ class FilesSource:
     def _statuses(self) -> list[tuple[str, int, int, int, int, int]]:
         """What tells each file of a folder from what it was, links not followed."""
         rows = []
+        device = os.stat(self.path).st_dev
         for top, folders, names in os.walk(self.path):
-            folders.sort()
-            for name in sorted([*folders, *names]):
-                status = os.lstat(os.path.join(top, name))
-                path = os.path.relpath(os.path.join(top, name), self.path)
-                rows.append(
-                    (path, status.st_uid, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-                )
+            found = {name: _status(os.path.join(top, name)) for name in sorted([*folders, *names])}
+            # Not into what is mounted there
+            folders[:] = sorted(name for name in folders if (one := found[name]) and one.st_dev == device)
+            for name, one in found.items():
+                if one:
+                    path = os.path.relpath(os.path.join(top, name), self.path)
+                    rows.append((path, one.st_uid, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns))
         return rows
 
     @cached_property
@@ -152,3 +154,10 @@ class FilesSource:
                     f"has {name!r}, which belongs to uid {uid}, beyond those of this account",
                     hint="run as root, or give a tar of it",
                 )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None  # it went meanwhile
