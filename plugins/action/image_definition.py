@@ -185,8 +185,8 @@ class ActionModule(ActionBase):
                 if values[name] and not Path(place.here, values[name]).expanduser().is_file()
             ]
             disk = place.machine.get("disk", "")
-            if disk and not is_url(disk) and not Path(disk).is_file():
-                self._faults.append(f"vm_capture_disk={disk}: there is no such file; give the path of a disk image")
+            if disk and not is_url(disk) and not Path(disk).exists():
+                self._faults.append(f"vm_capture_disk={disk}: there is no such file or folder")
             base = values["base"]
             is_file = base and not is_url(base) and not base.startswith("oci:")
             if is_file and not Path(place.here, base).expanduser().is_file():

@@ -45,7 +45,7 @@ options:
       - The format of O(src).
       - Without it the first bytes of the file decide. Set V(raw) for a raw disk whose content is not trusted.
     type: str
-    choices: [raw, qcow2, vhd, vdi, vhdx]
+    choices: [raw, qcow2, vhd, vmdk, vdi, vhdx]
   compression:
     description:
       - How the clusters of a qcow2 image are compressed.
@@ -125,7 +125,7 @@ def main() -> None:
             "src": {"type": "path", "required": True},
             "dest": {"type": "path", "required": True},
             "format": {"type": "str", "choices": ["qcow2", "vhd", "raw"], "default": "qcow2"},
-            "src_format": {"type": "str", "choices": ["raw", "qcow2", "vhd", "vdi", "vhdx"]},
+            "src_format": {"type": "str", "choices": ["raw", "qcow2", "vhd", "vmdk", "vdi", "vhdx"]},
             "compression": {"type": "str", "choices": ["zstd", "zlib", "none"], "default": "zstd"},
             "cluster_size": {"type": "str"},
             "subformat": {"type": "str", "choices": ["dynamic", "fixed"], "default": "dynamic"},

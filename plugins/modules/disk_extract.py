@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: disk_extract
-short_description: Take root file system, kernel and initrd out of a disk image
+short_description: Take root file system, kernel and initrd out of a disk image, or the files of a system
 version_added: 1.0.0
 author: Goldsmith contributors (@goldsmith)
 description:
@@ -19,8 +19,11 @@ description:
   - The root file system is ext2, ext3, ext4, xfs or btrfs, and only ext is repaired. Of a btrfs, the system is in its
     default subvolume, or in the only other one that has C(/etc); the subvolumes that its fstab mounts are part of it,
     and those of snapper are not.
+  - In place of a disk image O(src) may be a folder with a root file system, or a tar of one. Its C(/etc) is at the top.
 requirements:
-  - qemu-img, sfdisk, e2fsprogs; for O(tree) Linux namespaces, and for ordinary users subordinate ids
+  - qemu-img, sfdisk, e2fsprogs
+  - for a compressed tar the program that unpacks it
+  - for O(tree) Linux namespaces, and for ordinary users subordinate ids
 attributes:
   check_mode:
     support: full
@@ -33,14 +36,17 @@ attributes:
 options:
   src:
     description: The disk image, or a bare file system image, in a format that qemu-img knows and that keeps all in
-      one file, such as raw, qcow2 and VHD. An image that names other files, or is encrypted, is refused.
+      one file, such as raw, qcow2, VHD and VMDK (C(monolithicSparse), C(streamOptimized)). An image that names other
+      files, or is encrypted, is refused. Or a folder, without what is mounted in it, or a tar, which gzip, xz,
+      zstd or bzip2 may have compressed; then only O(tree) can be made. An ordinary user's folder may hold files of that
+      user, which become root's, and of the subordinate ids.
     type: path
     required: true
   src_format:
     description: Format of O(src), as qemu-img names it. The default is found by its first bytes, which the guest of a
       raw disk can write as it likes.
     type: str
-    choices: [raw, qcow2, vpc, vdi, vhdx]
+    choices: [raw, qcow2, vpc, vmdk, vdi, vhdx]
   partition:
     description: Number of the partition with the root file system, or with its volume group. The default is the only
       one with such a file system, or of several the only one with C(/etc).
@@ -73,7 +79,8 @@ options:
   root_source:
     description: What C(/etc/fstab) of O(tree) shall mount on C(/). Its lines for what was laid into the tree, for
       swap and for other devices that an image cannot have are taken out then, and swap files with the units that start
-      them. Bind mounts and network file systems stay. Empty to leave the file as it is.
+      them. Bind mounts and network file systems stay. The arguments of the kernel and the boot loader entries name it
+      too. Empty to leave all files as they are.
     type: str
     default: LABEL=cloudimg-rootfs
   root_filesystem:
@@ -107,14 +114,19 @@ EXAMPLES = r"""
   goldsmith.openstack.disk_extract:
     src: captured.qcow2
     tree: /root/capture/tree
+
+- name: The same of the files of a machine
+  goldsmith.openstack.disk_extract:
+    src: captured.tar.zst
+    tree: /root/capture/tree
 """
 
 RETURN = r"""
-format: {description: Format of the image., type: str, returned: success, sample: qcow2}
-virtual_size: {description: Size of the disk in bytes., type: int, returned: success}
-start: {description: "Where the root file system begins in the disk, in bytes.", type: int, returned: success}
-root_size: {description: Its size in bytes., type: int, returned: success}
-repaired: {description: Whether it had to be repaired., type: bool, returned: success}
+format: {description: "Format of the image, V(folder) or V(tar).", type: str, returned: success, sample: qcow2}
+virtual_size: {description: Size of the disk in bytes., type: int, returned: for a disk image}
+start: {description: "Where the root file system begins in the disk, in bytes.", type: int, returned: for a disk image}
+root_size: {description: Its size in bytes., type: int, returned: for a disk image}
+repaired: {description: Whether it had to be repaired., type: bool, returned: for a disk image}
 partition: {description: Number of its partition., type: int, returned: when the disk has a partition table}
 volume: {description: "Its logical volume, as C(group/volume).", type: str, returned: when it lies in LVM}
 kernel_version:
@@ -131,7 +143,7 @@ filesystems:
     partition: {description: "Number of its partition, or of the one that its volume begins in.", type: int}
     volume: {description: Its logical volume., type: str}
     subvolume: {description: "The subvolume of a btrfs, where it is not the default one.", type: str}
-    filesystem: {description: "V(ext2), V(ext3), V(ext4), V(xfs) or V(btrfs).", type: str}
+    filesystem: {description: "V(ext2), V(ext3), V(ext4), V(xfs) or V(btrfs); V(folder) or V(tar).", type: str}
     uuid: {description: Its UUID., type: str}
     label: {description: Its label., type: str}
     size_of_filesystem: {description: Its size in bytes., type: int}
@@ -154,7 +166,13 @@ left_out:
   type: list
   elements: dict
   returned: when O(tree) is given
-seconds: {description: Seconds that the steps took., type: dict, returned: success}
+rewritten:
+  description: Files with arguments of the kernel, and boot loader entries, that name O(root_source) now, and no volume
+    of the disk for dracut any more.
+  type: list
+  elements: str
+  returned: when O(tree) is given, except in check mode
+seconds: {description: Seconds that the steps took., type: dict, returned: for a disk image}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -165,7 +183,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 
 ARGUMENT_SPEC = {
     "src": {"type": "path", "required": True},
-    "src_format": {"type": "str", "choices": ["raw", "qcow2", "vpc", "vdi", "vhdx"]},
+    "src_format": {"type": "str", "choices": ["raw", "qcow2", "vpc", "vmdk", "vdi", "vhdx"]},
     "partition": {"type": "int"},
     "volume": {"type": "str"},
     "root": {"type": "path"},

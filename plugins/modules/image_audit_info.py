@@ -58,6 +58,11 @@ options:
         C(hw_scsi_model).
     type: dict
     default: {}
+  rules:
+    description: The ids of the requirements to look at. The default is all of them.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: goldsmith.openstack.image_boot
 """
@@ -116,6 +121,7 @@ def main() -> None:
             "proxy": {"type": "list", "elements": "str", "default": []},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "properties": {"type": "dict", "default": {}},
+            "rules": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -127,6 +133,7 @@ def main() -> None:
             proxy=tuple(module.params["proxy"]),
             authorized_keys=tuple(module.params["authorized_keys"]),
             properties=module.params["properties"],
+            rules=tuple(module.params["rules"]),
         )
         results = audit.run(Runner(), module.params["path"], request)
         # Not "failed": Ansible would take the task itself for failed.

@@ -159,6 +159,11 @@ stays:
   elements: str
   returned: success
   sample: ["/etc/hostname: the machine's name, until the cloud gives another"]
+notes:
+  description: What has to be known of an image of the tree, as that a file is for one network. Each is a warning.
+  type: list
+  elements: str
+  returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule

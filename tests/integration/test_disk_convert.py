@@ -129,7 +129,7 @@ def hostile(kind: str, folder: Path) -> Path:
         tool("qemu-img", "create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", image)
     elif kind == "external data file":
         tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={secret},data_file_raw=on", image, "1M")
-    elif kind == "format vmdk":
+    elif kind == "the files with its data":
         extent = f'RW 2048 FLAT "{secret}" 0'
         header = '# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
         image.write_text(f'{header}{extent}\nddb.adapterType = "ide"\n')
@@ -142,7 +142,9 @@ def hostile(kind: str, folder: Path) -> Path:
     return image
 
 
-@pytest.mark.parametrize("kind", ["backing file", "external data file", "format vmdk", "encrypted", "claims a disk of"])
+@pytest.mark.parametrize(
+    "kind", ["backing file", "external data file", "the files with its data", "encrypted", "claims a disk of"]
+)
 def test_hostile_images_are_refused(tmp_path: Path, kind: str) -> None:
     image = hostile(kind, tmp_path)
     before = sorted(tmp_path.iterdir())

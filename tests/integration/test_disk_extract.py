@@ -66,6 +66,20 @@ def test_the_parts_of_a_disk(tree: Path, tmp_path: Path, out: Path, label: str |
     assert sorted(path.name for path in out.iterdir()) == ["initrd", "root.ext4", "vmlinuz"]
 
 
+@pytest.mark.parametrize("kind", ["monolithicSparse", "streamOptimized"])
+def test_a_vmdk_of_one_file(tree: Path, tmp_path: Path, out: Path, kind: str) -> None:
+    start, disk = make_disk(tmp_path / "disk.img", tree, label="gpt", size=40 * MIB), tmp_path / "disk.vmdk"
+    tool("qemu-img", "convert", "-O", "vmdk", "-o", f"subformat={kind}", tmp_path / "disk.img", disk)
+    result = extract(disk, out)
+    assert (result["format"], result["virtual_size"], result["start"]) == ("vmdk", 40 * MIB, start)
+    size = result["root_size"]
+    assert (out / "root.ext4").read_bytes() == (tmp_path / "disk.img").read_bytes()[start : start + size]
+    assert (out / "vmlinuz").read_bytes() == b"kernel 6.12.3" * 1000
+    assert extract(disk, out)["changed"] is False
+    os.truncate(disk, disk.stat().st_size // 2)
+    assert extract(disk, out)["failed"] is True
+
+
 def test_hostile_names_and_links_are_no_kernels(tree: Path, tmp_path: Path, out: Path) -> None:
     for name in ("vmlinuz-9.9 x", 'vmlinuz-9.9" "evil', "vmlinuz-9.9\nq"):
         (tree / "boot" / name).write_text("evil")
@@ -93,7 +107,7 @@ def test_one_line_tells_why(tree: Path, tmp_path: Path, out: Path) -> None:
         (empty, {}, "has neither"),
         (bare, {}, "has no files in /boot"),
         (qcow2, {}, "has neither a partition table nor a known file system"),
-        (tmp_path, {}, "is not a file"),
+        (tmp_path, {}, "of which only a tree can be made"),
         (two, {"root": str(two)}, "must be different files"),
         (two, {"kernel": str(out / "root.ext4")}, "must be different files"),
     ):

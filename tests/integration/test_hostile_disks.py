@@ -102,14 +102,62 @@ def test_an_image_with_an_external_data_file(tmp_path: Path, canary: Path) -> No
     refused(disk, tmp_path, "refers to an external data file", canary)
 
 
-def test_formats_that_name_other_files(tmp_path: Path, canary: Path) -> None:
-    disk = tmp_path / "disk.vmdk"
-    disk.write_text(
-        '# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
-        f'RW 65536 FLAT "{canary}" 0\n'
-    )
-    message = refused(disk, tmp_path, "vmdk", canary)
-    assert "usable are raw, qcow2" in message or "is not a" in message
+@pytest.mark.parametrize("kind", ["monolithicFlat", "twoGbMaxExtentSparse", "an extent of it", "hidden", "a parent"])
+def test_a_vmdk_of_several_files(tmp_path: Path, canary: Path, kind: str) -> None:
+    disk, text = tmp_path / "disk.vmdk", f'RW 65536 FLAT "{canary}" 0\n'
+    if kind in ("hidden", "a parent"):
+        tool("qemu-img", "create", "-q", "-f", "vmdk", disk, "32M")
+        hint = f'parentFileNameHint="{canary}"\n' if kind == "a parent" else ""
+        descriptor = (
+            f'# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicSparse"\n{hint}'
+        )
+        with open(disk, "r+b") as file:
+            file.seek(512)
+            file.write((descriptor + text).encode())
+            if kind == "hidden":
+                # Without a size QEMU reads on in the descriptor.
+                file.seek(12)
+                file.write(bytes(8))
+    elif kind == "monolithicFlat":
+        disk.write_text(f'\n# of a guest\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="{kind}"\n{text}')
+    else:
+        tool("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=twoGbMaxExtentSparse", disk, "32M")
+        disk = tmp_path / "disk-s001.vmdk" if kind == "an extent of it" else disk
+    what = kind if kind == "a parent" else "the files with its data"
+    for more in ({}, {"src_format": "vmdk"}):
+        refused(disk, tmp_path, f"refers to {what}, which could be any file of this host", canary, **more)
+
+
+@pytest.mark.parametrize(
+    ("format", "place", "value", "said"),
+    [
+        ("vpc", 60, struct.pack(">I", 4), "refers to a parent"),
+        # The UUIDs of what it is linked to, and of its parent
+        ("vdi", 440, b"p" * 16, "unsupported"),
+        ("vdi", 424, b"p" * 16, "unsupported"),
+    ],
+)
+def test_other_formats_with_a_parent(
+    tmp_path: Path, canary: Path, format: str, place: int, value: bytes, said: str
+) -> None:
+    disk = tmp_path / "disk"
+    tool("qemu-img", "create", "-q", "-f", format, disk, "32M")
+    with open(disk, "r+b") as file:
+        file.seek(place)
+        file.write(value)
+    refused(disk, tmp_path, said, canary)
+
+
+def test_a_vhdx_with_a_parent(tmp_path: Path, canary: Path) -> None:
+    disk = tmp_path / "disk"
+    tool("qemu-img", "create", "-q", "-f", "vhdx", disk, "32M")
+    # The flags of the item "file parameters" in its metadata: sizes of blocks are 1 MiB to 256 MiB.
+    data = bytearray(disk.read_bytes())
+    region = data.index(b"metadata")
+    place = next(at for at in range(region + (64 << 10), region + (64 << 10) + 64, 4) if data[at : at + 4] != bytes(4))
+    struct.pack_into("<I", data, place + 4, 2)
+    disk.write_bytes(data)
+    refused(disk, tmp_path, "not a vhdx image", canary)
 
 
 def test_kernels_that_are_links(tmp_path: Path, canary: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_guest_elsewhere_becomes_a_tree(tmp_path: Path, checkout: Path) -> Non
         ]  # fmt: skip
 
 
-def test_a_disk_that_is_there_becomes_a_tree(tmp_path: Path, checkout: Path) -> None:
+def test_a_disk_that_is_there_becomes_a_tree(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_disk(tmp_path / "raw", system(tmp_path / "system"), label="gpt", size=48 * MIB)
     (tmp_path / "served").mkdir()
     disk = tmp_path / "served" / "web.qcow2"
@@ -149,12 +149,45 @@ def test_a_disk_that_is_there_becomes_a_tree(tmp_path: Path, checkout: Path) -> 
         assert status != 0
         assert "checksum" in said and not (work / "tree").exists()
         right = f"sha256:{hashlib.sha256(before).hexdigest()}"
-        for changes in ("changed=2 ", "changed=0 "):
+        # A proxy that does not answer is not asked for loopback, nor for what no_proxy names.
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        internal = {"vm_capture_disk": url.replace("127.0.0.1", "LOCALHOST"), "vm_capture_checksum": right}
+        status, said = play(tmp_path, checkout, **names, **internal)
+        assert status != 0
+        assert "Connection refused" in said
+        monkeypatch.setenv("no_proxy", "localhost")
+        status, said = play(tmp_path, checkout, **names, **internal)
+        assert status == 0, said
+        shutil.rmtree(work)
+        monkeypatch.delenv("no_proxy")
+        for changes in ("changed=3 ", "changed=0 "):  # workspace, disk and tree
             status, said = play(tmp_path, checkout, **names, vm_capture_disk=url, vm_capture_checksum=right)
             assert status == 0, said
             assert changes in said
     result = json.loads((tmp_path / "result").read_text())
     assert (result["source"], result["checksum"], result["kernel_version"]) == (url, right, "1.0")
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_files_of_a_system_become_a_tree(tmp_path: Path, checkout: Path, kind: str) -> None:
+    source = system(tmp_path / "system")
+    # What cloud-init takes before the network of the instance
+    (source / "etc/cloud/cloud.cfg.d").mkdir(parents=True)
+    static = source / "etc/cloud/cloud.cfg.d/50-curtin-networking.cfg"
+    static.write_text("network:\n  ethernets:\n    enp9s9: {addresses: [192.0.2.7/24]}\n")
+    if kind == "tar":
+        tool("tar", "-C", source, "--zstd", "-cf", tmp_path / "system.tar.zst", ".")
+        source = tmp_path / "system.tar.zst"
+    work = tmp_path / "work"
+    names = {"vm_capture_workspace": str(work), "vm_capture_tree": str(work / "tree"), "vm_capture_network": "dhcp"}
+    status, said = play(tmp_path, checkout, **names, vm_capture_disk=str(source))
+    assert status == 0, said
+    assert (work / "tree/etc/fstab").read_text() == "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
+    assert not (work / "tree" / static.relative_to(tmp_path / "system")).exists()
+    result = json.loads((tmp_path / "result").read_text())
+    wanted = {"source": str(source), "format": kind, "virtual_size": None, "kernel_version": "1.0", "repaired": False}
+    assert {name: result[name] for name in wanted} == wanted
+    assert "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg" in result["network_files"]
 
 
 def test_what_is_encrypted_or_no_disk_is_one_line(tmp_path: Path, checkout: Path) -> None:
@@ -164,7 +197,7 @@ def test_what_is_encrypted_or_no_disk_is_one_line(tmp_path: Path, checkout: Path
     with open(tmp_path / "luks", "r+b") as file:
         file.seek(3 * MIB)
         file.write(b"LUKS\xba\xbe" + bytes(8 * MIB))
-    for path, line in (("luks", "1 holds an encrypted volume (LUKS)"), ("system", "is not a file")):
+    for path, line in (("luks", "1 holds an encrypted volume (LUKS)"), ("none", "is neither a file nor a folder")):
         status, said = play(tmp_path, checkout, **names, vm_capture_disk=str(tmp_path / path))
         assert status != 0
         assert line in said and "Traceback" not in said

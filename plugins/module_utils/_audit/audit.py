@@ -43,13 +43,25 @@ STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize
 
 @dataclass(frozen=True)
 class Request:
-    """What the image shall be: the strategy of its growth, its account, and what of the site's it may hold."""
+    """What the image shall be: the strategy of its growth, its account, and what of the site's it may hold.
+
+    *rules* are the ids of those that count; none: all.
+    """
 
     resize: str = "cloud_init"
     user: str | None = None
     proxy: tuple[str, ...] = ()
     authorized_keys: tuple[str, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.resize not in STRATEGIES:
+            raise OptionError("resize", self.resize, f"is not known; one of {', '.join(STRATEGIES)}")
+        known = dict.fromkeys(entry.id for entry in RULES)
+        for name in self.rules:
+            if name not in known:
+                raise OptionError("rules", name, f"is not known; of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -82,8 +94,6 @@ class Root:
 
 def run(runner: Runner, path: str, request: Request) -> list[Result]:
     """Hold the system at *path* against every rule that is for its strategy."""
-    if request.resize not in STRATEGIES:
-        raise OptionError("resize", request.resize, f"is not known; one of {', '.join(STRATEGIES)}")
     with open_root(runner, path) as root:
         guest = Guest(
             files=root.files,
@@ -100,6 +110,7 @@ def run(runner: Runner, path: str, request: Request) -> list[Result]:
         )
         # What OpenStack asks for first; its ids begin with a capital.
         rules = [entry for entry in RULES if entry.resize in (None, request.resize)]
+        rules = [entry for entry in rules if not request.rules or entry.id in request.rules]
         return [Result(entry, entry.judge(guest)) for entry in sorted(rules, key=lambda entry: entry.id[0].islower())]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules for the initramfs: it has the drivers by which the kernel gets to its root, and waits for no swap."""
+"""The rules for the initramfs: it has the drivers by which the kernel gets to its root, and waits for no other disk."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ _MODULE = re.compile(r"(?P<name>[^/]+)\.ko(?:\.(?:xz|zst|gz))?")
 _RAMDISK_LIMIT = 512 << 20
 # Where initramfs-tools and dracut keep settings in it
 _SETTINGS = re.compile(r"(?:\./)?(?:conf/conf\.d/|etc/cmdline\.d/)[^/]+")
-_SWAP = re.compile(r"(?:^|\s)((?:RESUME|resume)=[\"']?(?!none\b|auto\b|[\"'\s]|$)\S+)")
+_AWAITED = re.compile(
+    r"(?:^|\s)((?:RESUME|resume|rd\.(?:lvm|md|luks)\.(?:lv|vg|uuid))=[\"']?(?!none\b|auto\b|[\"'\s]|$)\S+)"
+)
 _REMEDY = "make it again on the machine: update-initramfs -u with MODULES=most, or dracut --force --no-hostonly"
 
 
-@rule("initramfs", "The initramfs is for any machine: it finds a virtio disk, and waits for no swap")
+@rule("initramfs", "The initramfs is for any machine: it finds a virtio disk, and waits for no other")
 def for_any_machine(guest: Guest) -> Finding:
     """Drivers in the kernel itself or in the initramfs, and nothing to wake up from."""
     if guest.resize == "xen":
@@ -57,12 +59,12 @@ def for_any_machine(guest: Guest) -> Finding:
         built_in = _built_in(guest, kernel.version)
         if not built_in:
             return not_applicable(f"what is in the kernel {kernel.version} itself is not known")
-        modules, swaps = look_into(guest, kernel.ramdisk)
+        modules, awaited = look_into(guest, kernel.ramdisk)
     except GoldsmithError as error:
         return not_applicable(str(error))
     needed = (*_BUSES["virtio"], *_root_filesystem(guest))
     faults = [f"{kernel.ramdisk}: has no {name}; {_REMEDY}" for name in needed if name not in built_in | modules.keys()]
-    faults += [f"{kernel.ramdisk}: {setting}, which an instance waits for; {_REMEDY}" for setting in swaps]
+    faults += [f"{kernel.ramdisk}: {setting}, which an instance waits for; {_REMEDY}" for setting in awaited]
     return judged(faults, [f"{kernel.ramdisk}: {', '.join(needed)}"])
 
 
@@ -77,7 +79,7 @@ def finds_its_disk(guest: Guest) -> Finding:
         return not_applicable(f"hw_disk_bus={bus or 'virtio'}")
     try:
         kernel = rootfs.kernel_of(guest.files, "the image")
-        modules, _swaps = look_into(guest, kernel.ramdisk)
+        modules, _awaited = look_into(guest, kernel.ramdisk)
     except GoldsmithError as error:
         return judged([str(error)])
     built_in = _built_in(guest, kernel.version)
@@ -90,11 +92,11 @@ def finds_its_disk(guest: Guest) -> Finding:
 
 
 def look_into(guest: Guest, ramdisk: str) -> tuple[dict[str, str], list[str]]:
-    """Return the modules in an initramfs, their paths by their names, and what it says of a swap to wake up from.
+    """Return the modules in an initramfs, their paths by their names, and the swap and volumes that it waits for.
 
     The names have C(_) where those of files may have C(-). Raises GoldsmithError where it cannot be unpacked.
     """
-    modules, swaps = {}, []
+    modules, awaited = {}, []
     with scratch_folder("audit") as folder:
         copy = os.path.join(folder, "ramdisk")
         guest.files.copy_out(ramdisk, copy, limit=_RAMDISK_LIMIT)
@@ -102,8 +104,8 @@ def look_into(guest: Guest, ramdisk: str) -> tuple[dict[str, str], list[str]]:
         for path, content in found:
             if name := _module(path):
                 modules[name] = path
-            swaps += _SWAP.findall(content.decode("utf-8", "replace"))
-    return modules, swaps
+            awaited += _AWAITED.findall(content.decode("utf-8", "replace"))
+    return modules, awaited
 
 
 def _root_filesystem(guest: Guest) -> list[str]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract, lay_tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base_file import BaseFile, is_url
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sha512_of
@@ -22,13 +22,12 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import recognition
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.bootstrap import BASES
 
 OCI = "oci:"
 _REGISTRY = "docker://"
 _PINNED = re.compile(r"docker://[^\s@]+@sha256:[0-9a-f]{64}")
-# First bytes, what they are, and the program that unpacks it
-_PACKED = {b"\xfd7zXZ\0": "xz", b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"BZh": "bzip2"}
 _REFERENCE = "base"
 # What architectures are called there, by the names of RPM
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -57,13 +56,10 @@ class DiskBase:
 
     def lay(self, folder: str) -> dict[str, Any]:
         """Lay the system out in an empty folder; return what was found, as disk_extract tells it."""
-        extract.require_privacy("path", folder)
+        lay_tree.require_privacy("path", folder)
         path = self._taken[0]
-        with open(path, "rb") as file:
-            head = file.read(8)
-        for sign, name in _PACKED.items():
-            if head.startswith(sign):
-                raise OptionError("base", self.file.source, f"is compressed by {name}", hint="give it unpacked")
+        if name := recognition.packer_of(path):
+            raise OptionError("base", self.file.source, f"is compressed by {name}", hint="give it unpacked")
         try:
             return extract.lay_out(self.runner, path, folder)
         except OptionError as error:
@@ -119,7 +115,7 @@ class ContainerBase:
 
     def lay(self, folder: str) -> dict[str, Any]:
         """Lay its layers out in an empty folder."""
-        extract.require_privacy("path", folder)
+        lay_tree.require_privacy("path", folder)
         progress = Progress("layers of the base", 100, "%")
         proxies = dict.fromkeys(("http_proxy", "https_proxy"), self.proxy) if self.proxy else {}
         environment = {**proxies, **no_proxy({**os.environ, **proxies})}

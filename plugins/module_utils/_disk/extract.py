@@ -5,28 +5,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_plan, extract_tree
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import os_release
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import (
+    extract_plan,
+    extract_tree,
+    files_source,
+    lay_tree,
+)
+from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.lay_tree import Outputs, Request
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import GuestFiles
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import (
     file_error,
     replace_if_different,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import (
@@ -38,37 +38,14 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 _LARGEST_PART = 1 << 30
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Host paths to write to; None: not wanted. *tree* is a folder, the others are files."""
-
-    root: str | None
-    kernel: str | None
-    ramdisk: str | None
-    tree: str | None = None
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which file system is the root, and what may be done to it.
-
-    *root_source* is what the fstab of a tree shall mount on /, a *root_filesystem*; empty: its fstab is left as it is.
-    """
-
-    partition: int | None = None
-    volume: str | None = None
-    repair: bool = False
-    root_source: str = ""
-    root_filesystem: str = "ext4"
+_BY_ITSELF = Request()
 
 
 def extract(
     runner: Runner,
     source: str,
     outputs: Outputs,
-    request: Request = Request(),
+    request: Request = _BY_ITSELF,
     *,
     format: str | None = None,
     check_mode: bool,
@@ -77,8 +54,10 @@ def extract(
 
     *format* None: as its first bytes say.
     """
+    if format is None and (kind := files_source.kind_of(source)):
+        return files_source.extract(runner, source, kind, outputs, request, check_mode=check_mode)
     if not os.path.isfile(source):
-        raise OptionError("src", source, "is not a file")
+        raise OptionError("src", source, "is neither a file nor a folder")
     wanted = (source, outputs.root, outputs.kernel, outputs.ramdisk, outputs.tree)
     paths = [os.path.realpath(path) for path in wanted if path]
     if len(set(paths)) != len(paths):
@@ -105,7 +84,8 @@ def lay_out(runner: Runner, source: str, folder: str) -> dict[str, Any]:
         todo = extract_plan.plan(disk, root)
         done = extract_tree.write(disk, root, todo, folder, repair=False, root_source="", root_filesystem="")
     left_out = todo.describe_left_out(rewritten=False)
-    return {"filesystems": done, "left_out": left_out, "warnings": _warnings(done, left_out)}
+    facts = {"filesystems": done, "left_out": left_out}
+    return facts | {"warnings": lay_tree.warnings(facts)}
 
 
 def _open(runner: Runner, source: str, format: str | None, folder: str) -> disk_areas.Disk:
@@ -150,7 +130,7 @@ class _Extraction:
             different, facts["kernel_version"] = self._boot_files()
             changed += different
             self._passed("kernel")
-        if warnings := _warnings(facts.get("filesystems", ()), facts.get("left_out", ())):
+        if warnings := lay_tree.warnings(facts):
             facts["warnings"] = warnings
         diff = {"before": "", "after": "".join(f"{path}\n" for path in changed)}
         return {"changed": bool(changed), **facts, "seconds": self._seconds, "diff": diff}
@@ -199,75 +179,43 @@ class _Extraction:
         return different, kernel.version
 
     def _tree(self, tree: str) -> tuple[bool, dict[str, Any]]:
-        runner, record = self._disk.runner, f"{tree}.json"
-        definition = self._fingerprint()
-        found = read_record(record)
-        if found.get("definition") == definition and os.path.isdir(tree):
-            return False, found["facts"]
-        if os.path.lexists(tree) and (os.path.islink(tree) or not os.path.isdir(tree)):
-            raise OptionError("tree", tree, "is not a folder", hint="name a new or an empty one")
-        if os.path.isdir(tree) and os.listdir(tree) and not found:
-            raise OptionError("tree", tree, "is a folder with other content", hint="choose one that is empty")
-        require_privacy("tree", tree)
-        todo = extract_plan.plan(self._disk, self._root)
-        left_out = todo.describe_left_out(rewritten=bool(self._choice.root_source))
-        if self._check_mode:
-            parts = [{"mountpoint": part.mountpoint, "area": part.area.name} for part in todo.parts]
-            return True, {"filesystems": parts, "left_out": left_out}
-        namespaces.check(runner)
-        prefix, made = namespaces.prefix(), f"{os.path.abspath(tree)}.partial"
-        rootfs.remove(runner, made, prefix)
-        try:
-            os.makedirs(made, mode=0o700)
-            request = self._choice
-            done = extract_tree.write(
-                self._disk,
-                self._root,
-                todo,
-                made,
-                repair=request.repair,
-                root_source=request.root_source,
-                root_filesystem=request.root_filesystem,
-            )
-            files = TreeFiles(made)
-            kernel = rootfs.kernel_of(files, self._disk.image.path)
-            system = os_release.parse(next((text for path in os_release.PATHS if (text := files.text(path))), ""))
-            facts = {"filesystems": done, "left_out": left_out, "kernel_version": kernel.version, "os": system}
-            # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
-            write_record(record, {"definition": None})
-            rootfs.remove(runner, tree, prefix)
-            os.rename(made, tree)
-        except BaseException:
-            rootfs.remove(runner, made, prefix)
-            raise
-        write_record(record, {"definition": definition, "facts": facts})
-        return True, facts
-
-    def _fingerprint(self) -> str:
-        path, request = self._disk.image.path, self._choice
-        status = os.stat(path)
-        values = [os.path.realpath(path), status.st_size, status.st_mtime_ns, self._root.area.name]
-        values += [request.repair, request.root_source, request.root_filesystem]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+        source = _DiskSource(self._disk, self._root, self._choice)
+        return lay_tree.lay(self._disk.runner, source, tree, self._choice, check_mode=self._check_mode)
 
 
-def require_privacy(option: str, tree: str) -> None:
-    """Raise OptionError where other accounts get to a tree of foreign files, among them setuid programs and devices."""
-    folder = os.path.realpath(os.path.dirname(os.path.abspath(tree)))
-    while not os.path.isdir(folder) or not _is_closed(os.stat(folder)):
-        if folder == "/":
-            raise OptionError(
-                option,
-                tree,
-                "other accounts of this host could start the setuid programs of the disk there",
-                hint="put it below a folder of your own with mode 0700",
-            )
-        folder = os.path.dirname(folder)
+@dataclass(frozen=True)
+class _DiskSource:
+    """The root of a disk, and what its fstab mounts, as what a tree is made of."""
 
+    disk: disk_areas.Disk
+    root: checked_filesystem.Filesystem
+    request: Request
 
-def _is_closed(status: os.stat_result) -> bool:
-    # Where there is an ACL, the bits of the group bound what it gives to others.
-    return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o011
+    @property
+    def path(self) -> str:
+        return self.disk.image.path
+
+    def identity(self) -> list[Any]:
+        status = os.stat(self.path)
+        return [os.path.realpath(self.path), status.st_size, status.st_mtime_ns, self.root.area.name]
+
+    def plan(self) -> extract_plan.ExtractPlan:
+        return extract_plan.plan(self.disk, self.root)
+
+    def parts(self, todo: extract_plan.ExtractPlan) -> list[dict[str, Any]]:
+        return [{"mountpoint": part.mountpoint, "area": part.area.name} for part in todo.parts]
+
+    def write(self, todo: extract_plan.ExtractPlan, folder: str) -> list[dict[str, Any]]:
+        request = self.request
+        return extract_tree.write(
+            self.disk,
+            self.root,
+            todo,
+            folder,
+            repair=request.repair,
+            root_source=request.root_source,
+            root_filesystem=request.root_filesystem,
+        )
 
 
 def _find_root(disk: disk_areas.Disk, request: Request) -> disk_areas.Area:
@@ -301,28 +249,6 @@ def _holds_system(disk: disk_areas.Disk, area: disk_areas.Area) -> bool:
         return bool(files_of(fstype, path, start, where, subvolume).names("/etc"))
     except GoldsmithError:
         return False
-
-
-def _warnings(filesystems: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what a user has to know of what could not be made."""
-    said = []
-    for part in filesystems:
-        counts = dict(part.get("attributes_left_out", {}))
-        if part.get("devices_left_out"):
-            counts["device files"] = part["devices_left_out"]
-        listed = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
-        if listed:
-            said.append(f"left out of {part['mountpoint']}, because only root can make them: {listed}")
-    return [*said, *(line for left in left_out if (line := _said_of(left)))]
-
-
-def _said_of(left: Mapping[str, Any]) -> str:
-    source, reason = left["source"], left["reason"]
-    if reason == extract_plan.NOT_MOUNTED:
-        return f"{source} holds a file system that fstab does not mount; it is left out"
-    if left.get("dropped"):
-        return f"{extract_plan.FSTAB} loses {source} on {left['mountpoint']}: {reason}"
-    return ""
 
 
 def _raw(path: str) -> qemu_img.Image:

@@ -32,7 +32,8 @@ _SWAP_UNITS = "/etc/systemd/system/*.swap"
 _NEEDED = ("/boot", "/usr", "/var")
 _OF_THE_KERNEL = ("/dev", "/proc", "/run", "/sys")
 _ENCRYPTED = (recognition.NAMES["luks"], recognition.NAMES["bitlocker"])
-_MADE_ANEW = ("vfat", fstab.SWAP)
+# The firmware's own; the boot loader in it is written with the new disk.
+_FOR_FIRMWARE = ("/boot/efi", "/efi")
 # Where snapper keeps them
 _SNAPSHOTS = ".snapshots"
 
@@ -127,16 +128,38 @@ def plan(disk: disk_areas.Disk, root: checked_filesystem.Filesystem) -> ExtractP
     joined = [part.area for part in parts.values()]
     unmounted = [area for area, _home in homes if area not in joined and disk.fstype(area)]
     left_out = _without_ground(left_out)
-    units, swap_files = _swap_units(files)
+    units, unwanted = _unwanted(files, lines)
     left_out += units
-    swap_files += [line.source for line in lines if line.fstype == fstab.SWAP and _is_file(line)]
-    # A folder on the way may be a link.
-    places = (found.path if (found := files.find(path)) else path for path in swap_files)
-    unwanted = [*places, *(unit for left in units for unit in _names_of_unit(files, left.line.text))]
     ordered = sorted(
         parts.values(), key=lambda part: (part.mountpoint != "/", part.mountpoint.count("/"), part.mountpoint)
     )
-    return ExtractPlan(tuple(ordered), tuple(left_out), tuple(merged), tuple(unmounted), tuple(dict.fromkeys(unwanted)))
+    return ExtractPlan(tuple(ordered), tuple(left_out), tuple(merged), tuple(unmounted), unwanted)
+
+
+def plan_of_files(files: GuestFiles, where: str) -> ExtractPlan:
+    """Return the same for files that lie in no file system of their own: what its fstab mounts is there, or it is not.
+
+    *where* is for the error.
+    """
+    left_out, merged = [], []
+    for line in fstab.parse(files.text(FSTAB) or ""):
+        if line.fstype == fstab.SWAP:
+            left_out.append(LeftOut(line, _SWAP_FILE if _is_file(line) else "swap", gone=True))
+        elif line.mountpoint == "/" or line.binds or not line.names_device:
+            continue
+        elif files.names(line.mountpoint):
+            merged.append(line)
+        elif line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
+            left_out.append(LeftOut(line, "vfat, made anew where it is needed", gone=True))
+        elif line.by_itself and "nofail" not in line.options:
+            if line.mountpoint in _NEEDED:
+                raise GoldsmithError(
+                    f"{line.mountpoint} is mounted from {line.source}, and its files are not in {where}",
+                    hint="put them there, or add nofail in its fstab",
+                )
+            left_out.append(LeftOut(line, "its files are not there", gone=True))
+    units, unwanted = _unwanted(files, [left.line for left in left_out])
+    return ExtractPlan((), (*left_out, *units), tuple(merged), unwanted=unwanted)
 
 
 def root_subvolume(fstype: str, path: str, offset: int, where: str) -> str:
@@ -170,6 +193,8 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return "the kernel's own"
     if line.binds:
         return "shows a folder in a second place"
+    if line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
+        return "vfat, made anew where it is needed"
     if not meant:
         if must and line.mountpoint in _NEEDED:
             raise GoldsmithError(
@@ -179,8 +204,6 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return _NOT_HERE if line.names_device else "on no disk"
     if not line.by_itself:
         return "noauto"
-    if line.fstype in _MADE_ANEW:
-        return f"{line.fstype}, made anew where it is needed"
     if meant[0].trouble or disk.fstype(meant[0]) is None:
         what = meant[0].trouble or f"holds {disk_areas.holds(disk, meant[0])}"
         raise GoldsmithError(
@@ -225,6 +248,16 @@ def _without_ground(left_out: Sequence[LeftOut]) -> list[LeftOut]:
         else left
         for left in left_out
     ]
+
+
+def _unwanted(files: GuestFiles, lines: Sequence[fstab.Line]) -> tuple[list[LeftOut], tuple[str, ...]]:
+    """Return the units that swap, and the files that go with all swap: its files, and those of the units."""
+    units, swap_files = _swap_units(files)
+    swap_files += [line.source for line in lines if line.fstype == fstab.SWAP and _is_file(line)]
+    # A folder on the way may be a link.
+    places = (found.path if (found := files.find(path)) else path for path in swap_files)
+    unwanted = [*places, *(unit for left in units for unit in _names_of_unit(files, left.line.text))]
+    return units, tuple(dict.fromkeys(unwanted))
 
 
 def _swap_units(files: GuestFiles) -> tuple[list[LeftOut], list[str]]:

@@ -18,16 +18,20 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import (
     compression,
     crc32c,
     fill,
+    folder_reader,
     fs_reader,
     nodes,
     sheets,
+    tar_reader,
     xfs_folders,
     xfs_reader,
     xfs_shape,
     xfs_writer,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.btrfs_reader import BtrfsReader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.folder_reader import FolderReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.tar_reader import TarReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.xfs_reader import XfsReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import errors, sizes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import seeded_uuid
@@ -36,11 +40,15 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import GIB, MIB, align_up
 
+# What is no file system, and can be read as one
+FOLDER, TAR = "folder", "tar"
 # The least that the tools of each give it: mkfs.xfs refuses less. With a btrfs it is what the writer takes up.
 SMALLEST = {"xfs": 300 * MIB, "btrfs": 130 * MIB}
 LONGEST_LABELS = {"xfs": 12, "btrfs": 255}
 # What reads them, in the order of their imports
-READERS = (errors, compression, fs_reader, crc32c, nodes, btrfs_shape, xfs_reader, btrfs_reader)
+READERS = (
+    *(errors, compression, fs_reader, crc32c, nodes, btrfs_shape, xfs_reader, btrfs_reader, folder_reader, tar_reader),
+)
 _SOURCES = (
     *(errors, sizes, crc32c, nodes, sheets, xfs_shape, xfs_folders, xfs_writer, btrfs_shape, btrfs_writer, fill),
 )
@@ -145,5 +153,7 @@ def read_file(path: str, offset: int = 0) -> Volume | None:
 
 
 def reader(fstype: str, path: str, offset: int, subvolume: str = "") -> FsReader:
-    """Return what reads a file system, of a btrfs a subvolume; raise Damaged where it cannot be."""
-    return BtrfsReader(path, offset, subvolume) if fstype == "btrfs" else XfsReader(path, offset)
+    """Return what reads a file system, a folder or a tar, of a btrfs a subvolume; raise Damaged where it cannot be."""
+    if fstype == "btrfs":
+        return BtrfsReader(path, offset, subvolume)
+    return {"xfs": XfsReader, FOLDER: FolderReader, TAR: TarReader}[fstype](path, offset)

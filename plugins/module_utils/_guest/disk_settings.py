@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings that name a disk of one machine: the swap that it wakes up from, and where its GRUB is installed.
+"""Settings that name a disk of one machine: its root, the swap that it wakes up from, and where its GRUB is installed.
 
 Each function takes a file's text and returns it changed, or None where the whole file says nothing else. Without the
 swap a boot waits half a minute for it; without the disk each update of GRUB fails.
@@ -15,9 +15,11 @@ from collections.abc import Callable
 _RESUME = re.compile(r"\s*RESUME\s*=(.*)")
 # These name no device.
 _NO_SWAP = ("", "none", "auto")
-_WORD = r"(?:resume|resume_offset)=[^\s\"']+"
-# In the middle of other arguments, and at the beginning of them
-_ARGUMENTS = re.compile(rf"[ \t]+{_WORD}|(?m:(?<=[\"'=])|^){_WORD}[ \t]*")
+_VALUE = r"=[^\s\"']+"
+_SWAP_ARGUMENTS = rf"(?:resume|resume_offset){_VALUE}"
+# Volumes that dracut waits for, and how the root was mounted
+_ROOT_ARGUMENTS = rf"(?:rd\.(?:lvm|md|dm|luks)(?:\.\w+)+|rootflags|rootfstype){_VALUE}"
+_ROOT = re.compile(rf"(?<![\w.-])root{_VALUE}")
 _ENVIRONMENT = "# GRUB Environment Block\n"
 # GRUB writes this file in place, so it has always the same size.
 _ENVIRONMENT_SIZE = 1024
@@ -37,8 +39,28 @@ def resume_setting(text: str) -> str | None:
 
 def kernel_arguments(text: str) -> str:
     """Any file with kernel arguments: without those that name a swap. Comments stay."""
+    return _each_line(text, lambda line: _without(_SWAP_ARGUMENTS, line))
+
+
+def root_arguments(text: str, root: str) -> str:
+    """Any file with kernel arguments: with *root* as their root, without those that name volumes of the old one."""
+    return _each_line(text, lambda line: _ROOT.sub(lambda _match: f"root={root}", _without(_ROOT_ARGUMENTS, line)))
+
+
+def boot_entry(text: str, place: Callable[[str], str]) -> str:
+    """A boot loader entry: with the files of a kernel where *place* says that they are."""
+    return re.sub(r"(?m)^((?:linux|initrd|devicetree)[ \t]+)(/\S+)", lambda found: found[1] + place(found[2]), text)
+
+
+def _without(word: str, line: str) -> str:
+    # In the middle of other arguments, and at the beginning of them
+    return re.sub(rf"[ \t]+{word}|(?:(?<=[\"'=])|^){word}(?:[ \t]+{word})*[ \t]*", "", line)
+
+
+def _each_line(text: str, change: Callable[[str], str]) -> str:
+    """Change each line that is no comment; GRUB's environment keeps its size."""
     lines = text.splitlines(keepends=True)
-    changed = "".join(line if line.lstrip().startswith("#") else _ARGUMENTS.sub("", line) for line in lines)
+    changed = "".join(line if line.lstrip().startswith("#") else change(line) for line in lines)
     if changed != text and text.startswith(_ENVIRONMENT):
         changed = changed.rstrip("#")
         changed += "#" * (_ENVIRONMENT_SIZE - len(changed.encode("utf-8", "surrogateescape")))
@@ -88,6 +110,14 @@ SWAP_FILES: tuple[tuple[str, Edit], ...] = (
     ("/boot/grub*/grubenv", kernel_arguments),
     ("/boot/extlinux/extlinux.conf", kernel_arguments),
 )
+# Which have the arguments of the kernels; its grub.cfg is written with the disk.
+ROOT_FILES = (
+    "/etc/default/grub",
+    "/etc/default/grub.d/*",
+    "/etc/kernel/cmdline",
+    "/boot/grub*/grubenv",
+)
+BOOT_ENTRIES = "/boot/loader/entries/*.conf"
 GRUB_FILES: tuple[tuple[str, Edit], ...] = (
     ("/var/cache/debconf/config.dat", answers),
     ("/etc/default/grub_installdevice", no_more),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # The names of udev for cards by their place; eth0 is the first one where the kernel gives the names, in any machine.
 _PLACE = r"o\d+|s\d+|x[0-9a-f]{12}|(?:P\d+)?p\d+s\d+|v\d+|c[0-9a-f]{3,4}"
@@ -15,7 +16,7 @@ _ADDRESS = re.compile(
     r"""(?ix) ^\s* (?:
         (?:IPADDR\w*|IPV6ADDR\w*|NETADDR) \s* = |  # ifcfg
         (?:address\d* | static\s+ip6?_address) \s* [= ] |  # networkd, keyfiles, ifupdown, dhcpcd
-        [^#]*? \baddresses ["']? \s* : | -  # netplan, whose lists go on in the next lines
+        [^#]*? \baddress(?:es)? ["']? \s* : | -  # netplan and cloud-init, whose lists go on in the next lines
     ) .*? (?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f:]*)(?![\w.:])"""
 )
 _LOOPBACK = ("127.", "::1")
@@ -30,6 +31,11 @@ FILES = (
     "/etc/network/interfaces.d/*",
     "/etc/dhcpcd.conf",
 )
+# cloud-init takes a network from these before that of the instance.
+CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg")
+_NETWORK = re.compile(r"[\"']?network[\"']?\s*:")
+# A comment, an empty line, and what goes on with a mapping or a list
+_INSIDE = re.compile(r"[ \t\r\n}\]#-]")
 # What goes where every card is to be configured by DHCP; routes and rules belong to addresses.
 CONFIGURATION = (
     *FILES,
@@ -51,6 +57,26 @@ def ties(path: str, text: str) -> list[str]:
         *(f"the card {name}" for name in sorted(cards)),
         *(f"the address {one}" for one in sorted(addresses) if not one.startswith(_LOOPBACK)),
     ]
+
+
+def ties_of_cloud_init(path: str, text: str) -> list[str]:
+    """Return the same of the network in a file of cloud-init, which says other things as well."""
+    return ties(path, "".join(line for line, of_network in _by_network(text) if of_network))
+
+
+def without_network(text: str) -> str | None:
+    """A file of cloud-init: without its network; None where nothing else is said."""
+    kept = [line for line, of_network in _by_network(text) if not of_network]
+    left = any(line.strip() and not line.startswith("#") for line in kept)
+    return "".join(kept) if left else None
+
+
+def _by_network(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and whether it is of the network."""
+    inside = False
+    for line in text.splitlines(keepends=True):
+        inside = _NETWORK.match(line) is not None or (inside and _INSIDE.match(line) is not None)
+        yield line, inside
 
 
 NETPLAN = """\

@@ -30,11 +30,11 @@ def files_of(fstype: str, path: str, offset: int, where: str, subvolume: str = "
 
 
 class VolumeFiles(GuestFiles):
-    """A guest that is an xfs or a btrfs."""
+    """A guest that is an xfs or a btrfs, or a folder or a tar that is read like one."""
 
     def __init__(self, fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> None:
         """*where* is what a user calls it, for errors."""
-        self._where = where
+        self._where = where if fstype in (volume.FOLDER, volume.TAR) else f"the file system in {where}"
         with self._explained():
             self._source = volume.reader(fstype, path, offset, subvolume)
             super().__init__(self._entry("/", self._source.root))
@@ -44,7 +44,7 @@ class VolumeFiles(GuestFiles):
         try:
             yield
         except _FAULTS as error:
-            raise GoldsmithError(f"the file system in {self._where} cannot be read: {error}") from None
+            raise GoldsmithError(f"{self._where} cannot be read: {error}") from None
 
     def _entry(self, path: str, number: int) -> Entry:
         inode = self._source.inode(number)

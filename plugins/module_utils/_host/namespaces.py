@@ -86,6 +86,16 @@ def check(runner: Runner) -> None:
         )
 
 
+def own_ids() -> list[range]:
+    """Return the user ids that this user's files can belong to."""
+    account = pwd.getpwuid(os.geteuid())
+    found = [range(account.pw_uid, account.pw_uid + 1)]
+    for owner, start, count in _subordinate("/etc/subuid"):
+        if owner in (account.pw_name, str(account.pw_uid)) and start.isdigit() and count.isdigit():
+            found.append(range(int(start), int(start) + int(count)))
+    return found
+
+
 def _propagation() -> tuple[str, ...]:
     # In a chroot whose / is no mount, unshare cannot make / private, and fails unless told not to try.
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
@@ -117,13 +127,18 @@ def _require_subordinate_ids() -> None:
         raise missing_program("newuidmap")
     account = pwd.getpwuid(os.geteuid())
     for path, flag in (("/etc/subuid", "--add-subuids"), ("/etc/subgid", "--add-subgids")):
-        try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                owners = {line.split(":", 1)[0] for line in file}
-        except OSError:
-            owners = set()
-        if not owners & {account.pw_name, str(account.pw_uid)}:
+        if not {owner for owner, *_range in _subordinate(path)} & {account.pw_name, str(account.pw_uid)}:
             raise GoldsmithError(
                 f"the user {account.pw_name} has no range in {path}",
                 hint=f"as root: usermod {flag} 100000-165535 {account.pw_name}",
             )
+
+
+def _subordinate(path: str) -> list[tuple[str, str, str]]:
+    """Return the owner, the first id and the number of ids of each line."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            rows = [line.strip().split(":") for line in file]
+    except OSError:
+        return []
+    return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]

@@ -15,11 +15,13 @@ from typing import Any
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import ProgramError, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.sizes import human_size
-from ansible_collections.goldsmith.openstack.plugins.module_utils._image import qcow2, recognition
+from ansible_collections.goldsmith.openstack.plugins.module_utils._image import qcow2, recognition, vhd, vmdk
 
-RAW, QCOW2, VPC = "raw", "qcow2", "vpc"
-# Formats whose data always lies in the one file; a VMDK descriptor, for one, names others.
-SELF_CONTAINED = (RAW, QCOW2, VPC, "vdi", "vhdx")
+RAW, QCOW2, VPC, VMDK = "raw", "qcow2", "vpc", "vmdk"
+# Formats whose data lies in the one file; what refers to others is refused. QEMU itself does that with vdi and vhdx.
+SELF_CONTAINED = (RAW, QCOW2, VPC, VMDK, "vdi", "vhdx")
+# What QEMU calls them. A disk whose bytes are known is not shown to it as anything else.
+_DRIVERS = {"qcow2": QCOW2, "vhd": VPC, "vmdk": VMDK, "vhdx": "vhdx", "luks": "luks"}
 MAX_VIRTUAL_SIZE = 16 << 40
 _INFO_SECONDS = 30
 _PERCENT = re.compile(r"\((\d+(?:\.\d+)?)/100%\)")
@@ -42,7 +44,7 @@ class Image:
     def node(self) -> dict[str, Any]:
         """Return the image as a QEMU block node that opens nothing but the file itself."""
         node: dict[str, Any] = {"driver": self.format, "file": {"driver": "file", "filename": self.path}}
-        if self.format == QCOW2:
+        if self.format in (QCOW2, VMDK):
             node["backing"] = None
         if self.format == VPC:
             node["force_size_calc"] = "current_size"
@@ -71,10 +73,9 @@ def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
     full = os.path.abspath(path)
     if not os.path.isfile(full):
         raise GoldsmithError(f"{path} is not a file")
-    # Ours comes before that of qemu-img, which cannot tell a VHD of fixed size from a raw disk.
-    format = format or {"qcow2": QCOW2, "vhd": VPC}.get(recognition.disk_format_of(full) or "")
-    # By its own bytes first: qemu-img of some releases opens an external data file when it is only asked for facts.
-    if format == QCOW2 and (other := qcow2.other_file(full)):
+    format = format or _format_of(full)
+    # By its own bytes first: qemu-img opens what they name, some releases also when it is only asked for facts.
+    if other := _other_file(full, format):
         raise _refers(full, other)
     argv = ["qemu-img", "info", "--output=json", *(["-f", format] if format else []), full]
     try:
@@ -84,7 +85,25 @@ def inspect(runner: Runner, path: str, format: str | None = None) -> Image:
             raise recognition.in_use(path) from None
         raise GoldsmithError(f"{path} is not a {format or 'known'} image: {error.result.last_line}") from None
     _refuse(image)
+    if image.format != format and (other := _other_file(full, image.format)):
+        raise _refers(full, other)
     return image
+
+
+def _format_of(path: str) -> str | None:
+    """Return the format that the bytes of an image have; None where only qemu-img may know it.
+
+    It cannot tell a VHD of fixed size from a raw disk, and takes the text of a guest for the descriptor of a VMDK.
+    """
+    kind = recognition.kind_of_file(path)
+    if kind is None:
+        return VMDK if vmdk.is_descriptor(path) else None
+    return _DRIVERS.get(kind, RAW)
+
+
+def _other_file(path: str, format: str | None) -> str | None:
+    formats = {QCOW2: qcow2.other_file, VPC: vhd.other_file, VMDK: vmdk.other_file}
+    return formats[format](path) if format in formats else None
 
 
 def convert(

@@ -20,6 +20,7 @@ _SIGNS = (
     ("vhd", 0, vhd.COOKIE),
     ("vhd", -SECTOR, vhd.COOKIE),
     ("vmdk", 0, b"KDMV"),
+    ("vmdk", 0, b"COWD"),
     ("vmdk", 0, b"# Disk DescriptorFile"),
     ("vhdx", 0, b"vhdxfile"),
     ("luks", 0, b"LUKS\xba\xbe"),
@@ -32,6 +33,9 @@ _SIGNS = (
     ("disk", 510, b"\x55\xaa"),
 )
 _CONTAINERS = ("qcow2", "vhd", "vmdk", "vhdx")
+# First bytes of what is compressed, and the program that unpacks it
+_PACKED = {b"\xfd7zXZ\0": "xz", b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"BZh": "bzip2"}
+_TAR = (257, b"ustar")
 _KERNELS = ((0x202, b"HdrS"), (0, b"\x7fELF"), (0x38, b"ARM\x64"))
 # What a user calls it.
 NAMES = {
@@ -68,6 +72,21 @@ def kind_of_file(path: str, start: int = 0) -> str | None:
             return os.pread(file.fileno(), length, max(0, size + place if place < 0 else start + place))
 
         return kind_of(read)
+
+
+def packer_of(path: str) -> str | None:
+    """Return the program that unpacks a file, None for one that is not compressed."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    return next((name for sign, name in _PACKED.items() if head.startswith(sign)), None)
+
+
+def is_tar(path: str) -> bool:
+    """Return whether a file is a tar that is not compressed."""
+    place, sign = _TAR
+    with open(path, "rb") as file:
+        file.seek(place)
+        return file.read(len(sign)) == sign
 
 
 def disk_format_of(path: str) -> str | None:

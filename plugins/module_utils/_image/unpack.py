@@ -21,7 +21,9 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext.inodes import Filesystem, Node
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.btrfs_reader import BtrfsReader
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.folder_reader import FolderReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.tar_reader import TarReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.xfs_reader import XfsReader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
 
@@ -232,7 +234,8 @@ def _say(**facts: object) -> None:
 def _source(request: dict[str, Any]) -> Filesystem | FsReader:
     if request["fstype"] == "btrfs":
         return BtrfsReader(request["path"], request["offset"], request["subvolume"])
-    return (XfsReader if request["fstype"] == "xfs" else Filesystem)(request["path"], request["offset"])
+    readers = {"xfs": XfsReader, "folder": FolderReader, "tar": TarReader}
+    return readers.get(request["fstype"], Filesystem)(request["path"], request["offset"])
 
 
 def run(request: dict[str, Any]) -> None:

@@ -28,6 +28,19 @@ def subformat(path: str) -> str:
     return _TYPES[kind]
 
 
+def other_file(path: str) -> str | None:
+    """Return what a VHD refers to beside itself, None where it needs nothing; both of its footers count."""
+    with open(path, "rb") as file:
+        footers = [file.read(_FOOTER)]
+        if os.path.getsize(path) >= _FOOTER:
+            file.seek(-_FOOTER, os.SEEK_END)
+            footers.append(file.read(_FOOTER))
+    kinds = [
+        struct.unpack_from(">I", one, _TYPE)[0] for one in footers if one.startswith(COOKIE) and len(one) == _FOOTER
+    ]
+    return None if all(kind in _TYPES for kind in kinds) else "a parent"
+
+
 def settle(path: str) -> None:
     """Give a VHD an identifier that follows from its content and the time 0, so that it can be made again."""
     footer = bytearray(_read_footer(path))

@@ -120,7 +120,8 @@ def _result(answer: dict[str, Any]) -> dict[str, Any]:
         "steps": steps,
         "bytes": sum(step["bytes"] for step in steps.values()),
         "stays": answer["stays"],
-        "warnings": answer["warnings"],
+        "notes": answer["warnings"],
+        "warnings": list(answer["warnings"]),
         "diff": [_diff(name, step["done"]) for name, step in answer["steps"].items() if step["done"]],
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import network_ties
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import shown
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_plan import SealPlan
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_plan import MAKE, SealPlan
 
 _NETPLAN = "/etc/netplan/50-dhcp.yaml"
 _KEYFILE = "/etc/NetworkManager/system-connections/every-card.nmconnection"
@@ -20,9 +20,11 @@ _INTERFACES = "/etc/network/interfaces"
 
 def name_ties(plan: SealPlan) -> None:
     """Warn of each file that is for one network: an instance in another one may not be reached."""
-    for pattern in network_ties.FILES:
+    readers = dict.fromkeys(network_ties.FILES, network_ties.ties)
+    readers |= dict.fromkeys(network_ties.CLOUD_INIT, network_ties.ties_of_cloud_init)
+    for pattern, read in readers.items():
         for entry in plan.tree.matches(pattern):
-            found = network_ties.ties(entry.path, plan.tree.text(entry.path) or "")
+            found = read(entry.path, plan.tree.text(entry.path) or "")
             if found:
                 plan.warnings.append(
                     f"{shown(entry.path)} is for one network ({shown(', '.join(found))}): instances elsewhere may have "
@@ -33,6 +35,7 @@ def name_ties(plan: SealPlan) -> None:
 def use_dhcp(plan: SealPlan, *, by_cloud_init: bool) -> None:
     """Have DHCP for every card, instead of whatever is configured; where cloud-init does it, leave it to that."""
     wanted = dict(_wanted(plan, by_cloud_init))
+    before = len(plan.actions)
     for pattern in network_ties.CONFIGURATION:
         found = plan.tree.matches(pattern)
         plan.remove_entries(
@@ -42,6 +45,13 @@ def use_dhcp(plan: SealPlan, *, by_cloud_init: bool) -> None:
         plan.write(path, text, mode=mode)
     # It gives all cards addresses that it is told nothing of.
     plan.edit("/etc/dhcpcd.conf", _without_static)
+    for pattern in network_ties.CLOUD_INIT:
+        for entry in plan.tree.matches(pattern):
+            if network_ties.ties_of_cloud_init(entry.path, plan.tree.text(entry.path) or ""):
+                plan.edit_entry(entry, network_ties.without_network)
+    gone = {action.path for action in plan.actions[before:] if action.verb != MAKE}
+    if gone:
+        plan.warnings.append(f"network=dhcp: {', '.join(map(shown, sorted(gone)))} gave way to DHCP for every card")
 
 
 def _wanted(plan: SealPlan, by_cloud_init: bool) -> Iterator[tuple[str, tuple[str, int]]]:

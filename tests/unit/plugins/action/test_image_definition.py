@@ -122,7 +122,7 @@ def test_a_variable_that_cannot_be_templated_is_named(run: Run) -> None:
         (
             {"vm_capture_disk": "nosuch.raw"},
             {"purpose": "capture"},
-            "nosuch.raw: there is no such file; give the path of a disk image",
+            "nosuch.raw: there is no such file or folder",
         ),
         (
             {"vm_capture_disk": "http://disks.example/a.raw"},

@@ -18,7 +18,8 @@ from helpers.modules import run_module
         ({}, "one of the following is required: root, kernel, ramdisk, tree"),
         ({"root": "out"}, "has neither a partition table nor a known file system"),
         ({"root": "disk"}, "must be different files"),
-        ({"root": "out", "src": "none"}, "is not a file"),
+        ({"root": "out", "src": "none"}, "is neither a file nor a folder"),
+        ({"root": "out", "src": "."}, "is a folder, of which only a tree can be made; give tree alone"),
     ],
 )
 @pytest.mark.parametrize("check", [True, False])

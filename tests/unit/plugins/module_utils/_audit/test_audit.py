@@ -57,3 +57,10 @@ def test_a_bare_tree_fails_but_is_judged_to_the_end(tmp_path: Path) -> None:
 def test_what_is_no_system_is_refused(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(OptionError, match=said):
         audit.run(Runner(), str(tmp_path / name), audit.Request())
+
+
+def test_only_the_rules_that_are_asked_for(tmp_path: Path) -> None:
+    tree = str(make_tree(tmp_path / "t"))
+    assert [one.rule.id for one in audit.run(Runner(), tree, audit.Request(rules=("Q2",)))] == ["Q2"]
+    with pytest.raises(OptionError, match="rules=Q99: is not known; of "):
+        audit.Request(rules=("Q99",))

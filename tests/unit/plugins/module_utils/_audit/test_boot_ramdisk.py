@@ -59,6 +59,7 @@ def test_one_for_any_machine(tmp_path: Path) -> None:
         ("ext4", {}, "has no ext4"),
         ("nothing", {"conf/conf.d/zz-resume-auto": "RESUME=UUID=1\n"}, "RESUME=UUID=1, which an instance waits for"),
         ("nothing", {"etc/cmdline.d/95resume.conf": " resume=/dev/vg/swap \n"}, "resume=/dev/vg/swap, which"),
+        ("nothing", {"etc/cmdline.d/90lvm.conf": " rd.lvm.lv=vg/root \n"}, "rd.lvm.lv=vg/root, which"),
     ],
 )
 def test_each_fault_with_its_remedy(tmp_path: Path, gone: str, more: dict[str, str], said: str) -> None:

@@ -45,7 +45,7 @@ def test_a_tree_that_others_get_to_is_refused(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "disk").write_text("disk")
     (tmp_path / "image").mkdir()
     (tmp_path / "image/index.json").write_text("{}")
-    monkeypatch.setattr(base.extract, "_is_closed", lambda status: False)
+    monkeypatch.setattr(base.lay_tree, "_is_closed", lambda status: False)
     for source in (str(tmp_path / "disk"), f"oci:{tmp_path}/image"):
         with pytest.raises(OptionError, match=r"^path=\S+/tree: other accounts of this host could start"):
             found(source, tmp_path).lay(str(tmp_path / "tree"))

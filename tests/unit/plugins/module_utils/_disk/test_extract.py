@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import struct
 from pathlib import Path
 
 import pytest
@@ -40,61 +38,11 @@ def test_a_source_without_a_root(tmp_path: Path) -> None:
     disk.write_bytes(bytes(1 << 20))
     with pytest.raises(OptionError, match="has neither a partition table nor a known file system"):
         extract(disk, Outputs(str(tmp_path / "root"), None, None))
-    with pytest.raises(OptionError, match=r"src=.*: is not a file"):
+    with pytest.raises(OptionError, match=r"src=.*: is neither a file nor a folder"):
+        extract(tmp_path / "none", Outputs(str(tmp_path / "root"), None, None))
+    with pytest.raises(OptionError, match=r"src=.*: is a folder, of which only a tree can be made; give tree alone"):
         extract(tmp_path, Outputs(str(tmp_path / "root"), None, None))
     Runner().run(["sfdisk", "-q", disk], stdin="label: dos\nstart=1,size=100,type=83\n")
     with pytest.raises(OptionError, match=r"partition=None: selects 0 file systems of .*; only ext2, ext3, ext4"):
         extract(disk, Outputs(str(tmp_path / "root"), None, None))
     assert [path.name for path in tmp_path.iterdir()] == ["disk"]
-
-
-def test_what_only_root_could_make_is_said() -> None:
-    part = {"mountpoint": "/var", "attributes_left_out": {"security.selinux": 7}, "devices_left_out": 2}
-    none = {"mountpoint": "/", "attributes_left_out": {}, "devices_left_out": 0}
-    assert extract_module._warnings([none, part], []) == [
-        "left out of /var, because only root can make them: device files: 2, security.selinux: 7"
-    ]
-    # In check mode nothing was made yet.
-    assert extract_module._warnings([{"mountpoint": "/", "area": "1"}], []) == []
-
-
-def test_a_tree_lies_where_no_other_account_gets_to() -> None:
-    us = os.geteuid()
-    for mode, owner in ((0o755, us), (0o701, us), (0o750, us), (0o710, us), (0o700, us + 4711), (0o711, 0)):
-        with pytest.raises(
-            OptionError, match="could start the setuid programs of the disk there; put it below a folder of your own"
-        ):
-            _privacy(mode, owner)
-    for mode, owner in ((0o700, us), (0o744, us), (0o700, 0)):
-        _privacy(mode, owner)
-
-
-def _privacy(mode: int, owner: int) -> None:
-    """Ask for a tree below a folder of a mode and an owner, as if that were all there is of the host."""
-    seen = {"/": (0o755, 0), "/top": (0o755, 0), "/top/place": (mode, owner)}
-    real_stat, real_isdir = os.stat, os.path.isdir
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            os,
-            "stat",
-            lambda path, **more: _status(*seen[path]) if path in seen else real_stat(path, **more),
-        )
-        patch.setattr(os.path, "isdir", lambda path: path in seen or real_isdir(path))
-        extract_module.require_privacy("tree", "/top/place/not yet/tree")
-
-
-def _status(mode: int, owner: int) -> os.stat_result:
-    return os.stat_result((mode, 0, 0, 1, owner, *[0] * 5))
-
-
-def test_an_acl_opens_a_folder(tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)
-    assert extract_module._is_closed(os.stat(tmp_path))
-    # Owner rwx, account 65534 r-x, group none, mask r-x, others none.
-    entries = ((0x01, 7, -1), (0x02, 5, 65534), (0x04, 0, -1), (0x10, 5, -1), (0x20, 0, -1))
-    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
-    try:
-        os.setxattr(tmp_path, "system.posix_acl_access", acl)
-    except OSError as error:
-        pytest.skip(f"no ACLs here: {error}")
-    assert not extract_module._is_closed(os.stat(tmp_path))

@@ -35,6 +35,7 @@ def test_the_setting_of_initramfs_tools(text: str, expected: str | None) -> None
         ("GRUB_CMDLINE_LINUX='quiet resume=/dev/vg/swap resume_offset=7'\n", "GRUB_CMDLINE_LINUX='quiet'\n"),
         ("GRUB_CMDLINE_LINUX=resume=/dev/vda2\n", "GRUB_CMDLINE_LINUX=\n"),
         ("resume=UUID=1 quiet\n", "quiet\n"),
+        ("resume=UUID=1 resume_offset=7 quiet\n", "quiet\n"),
         ("root=UUID=1 ro resume=UUID=2 quiet\n", "root=UUID=1 ro quiet\n"),
         ("options root=/dev/mapper/a resume=/dev/mapper/b\n", "options root=/dev/mapper/a\n"),
         ('kernel_cmdline+=" resume=UUID=1 "\n', 'kernel_cmdline+=" "\n'),
@@ -79,3 +80,30 @@ def test_grub_is_installed_on_no_disk_and_that_is_meant() -> None:
 
 def test_a_file_of_disks_goes() -> None:
     assert disk_settings.no_more("/dev/disk/by-id/virtio-1\n") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("root=/dev/mapper/vg-root ro rd.lvm.lv=vg/root rd.lvm.lv=vg/swap rhgb\n", "root=LABEL=new ro rhgb\n"),
+        ("options root=UUID=1 ro rootflags=subvol=root quiet\n", "options root=LABEL=new ro quiet\n"),
+        ('GRUB_CMDLINE_LINUX="rd.luks.uuid=luks-1 rd.md.uuid=1:2 quiet"\n', 'GRUB_CMDLINE_LINUX="quiet"\n'),
+        # No disk is named.
+        ("rd.lvm=0 rd.luks=0 overlayroot=tmpfs fakeroot=1\n", "rd.lvm=0 rd.luks=0 overlayroot=tmpfs fakeroot=1\n"),
+        ("# root=UUID=1 stays\n", "# root=UUID=1 stays\n"),
+    ],
+)
+def test_the_root_among_the_arguments(text: str, expected: str) -> None:
+    assert disk_settings.root_arguments(text, "LABEL=new") == expected
+
+
+def test_the_environment_of_grub_gets_the_root_in_its_size() -> None:
+    text = "# GRUB Environment Block\nkernelopts=root=/dev/mapper/a ro rd.lvm.lv=a/b\n".ljust(1024, "#")
+    changed = disk_settings.root_arguments(text, "LABEL=new")
+    assert changed == "# GRUB Environment Block\nkernelopts=root=LABEL=new ro\n".ljust(1024, "#")
+
+
+def test_the_files_of_a_boot_loader_entry() -> None:
+    text = "title X\nversion 1\nlinux /vmlinuz-1\ninitrd  /initramfs-1.img $tuned_initrd\noptions root=/x\n"
+    expected = text.replace(" /vmlinuz", " /boot/vmlinuz").replace(" /initramfs", " /boot/initramfs")
+    assert disk_settings.boot_entry(text, lambda path: f"/boot{path}") == expected

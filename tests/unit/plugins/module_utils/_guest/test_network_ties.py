@@ -56,3 +56,25 @@ def test_a_tie(path: str, text: str, expected: list[str]) -> None:
 )
 def test_what_is_for_any_network(path: str, text: str) -> None:
     assert network_ties.ties(path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("network:\n  ethernets:\n    ens3: {addresses: [192.0.2.7/24]}\n", ["the card ens3", "the address 192.0.2.7"]),
+        ("network:\n  config:\n  - name: eth0\n    subnets:\n    - address: 192.0.2.7\n", ["the address 192.0.2.7"]),
+        ("network:\n  ethernets: {eth0: {dhcp4: true}}\nntp:\n  servers:\n  - 192.0.2.7\n", []),
+        ("network: {config: disabled}\n", []),
+        ("datasource:\n  Ec2:\n    metadata_urls: ['http://192.0.2.7']\n", []),
+    ],
+)
+def test_the_network_of_cloud_init(text: str, expected: list[str]) -> None:
+    assert network_ties.ties_of_cloud_init("/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg", text) == expected
+
+
+def test_a_file_of_cloud_init_without_its_network() -> None:
+    network = "network:\n  ethernets:\n\n    # a card\n    ens3:\n      addresses: [192.0.2.7/24]\n"
+    assert network_ties.without_network(f"# by the installer\n{network}") is None
+    assert network_ties.without_network(f"users: [default]\n{network}ntp: {{}}\n") == "users: [default]\nntp: {}\n"
+    flow = 'network: {\n  "ethernets": {"ens3": {"dhcp4": true}}\n}\nntp: {}\n'
+    assert network_ties.without_network(flow) == "ntp: {}\n"

@@ -134,3 +134,9 @@ def test_a_namespace_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "none").touch()
     with pytest.raises(GoldsmithError, match=rf"^cannot enter the namespace {tmp_path}/none: Invalid argument$"):
         namespaces._set_namespace(str(tmp_path / "none"))
+
+
+@pytest.mark.usefixtures("user")
+def test_the_ids_of_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files(monkeypatch, tmp_path, subuid="other:1:2\nbuilder:100000:65536\n4711:7:2\nbroken\n", subgid="")
+    assert namespaces.own_ids() == [range(4711, 4712), range(100000, 165536), range(7, 9)]

@@ -94,7 +94,8 @@ def test_references_are_refused_before_any_program_opens_the_image(
         ({"backing-filename": "/etc/shadow"}, "/etc/shadow"),
         ({"encrypted": True}, "is encrypted"),
         ({"format": "luks"}, "is encrypted"),
-        ({"format": "vmdk"}, "has the format vmdk"),
+        ({"format": "vmdk"}, "the files with its data"),
+        ({"format": "qed"}, "has the format qed"),
         ({"virtual-size": 1 << 60}, "claims a disk of"),
         ({"format-specific": {"data": {"data-file": "/dev/sda"}}}, "/dev/sda"),
         ({"format-specific": {"data": {"encrypt": {"format": "luks"}}}}, "is encrypted"),
@@ -107,10 +108,25 @@ def test_what_qemu_img_tells_is_judged_too(tmp_path: Path, change: dict[str, obj
 
 
 def test_a_vhd_of_fixed_size_is_known_by_its_footer(tmp_path: Path) -> None:
-    (tmp_path / "disk").write_bytes(bytes(4096) + b"conectix".ljust(512, b"\0"))
+    fixed = (b"conectix".ljust(60, b"\0") + struct.pack(">I", 2)).ljust(512, b"\0")
+    (tmp_path / "disk").write_bytes(bytes(4096) + fixed)
     runner = Recorded(json.dumps({**INFO, "format": "vpc", "format-specific": {}}))
     assert qemu_img.inspect(runner, str(tmp_path / "disk")).node()["force_size_calc"] == "current_size"
     assert runner.calls[0][3:5] == ["-f", "vpc"]
+
+
+def test_a_disk_that_is_known_is_shown_to_qemu_as_nothing_else(tmp_path: Path) -> None:
+    # QEMU would take these for the descriptor of a VMDK, and open what it names.
+    text = b'version=1\nRW 2048 FLAT "/etc/shadow" 0\n'
+    (tmp_path / "disk").write_bytes(text.ljust(510, b"\0") + b"\x55\xaa" + bytes(512))
+    runner = Recorded(json.dumps({**INFO, "format": "raw", "format-specific": {}}))
+    assert qemu_img.inspect(runner, str(tmp_path / "disk")).format == "raw"
+    assert runner.calls[0][3:5] == ["-f", "raw"]
+    (tmp_path / "text").write_bytes(text.ljust(1024, b"\0"))
+    runner = Recorded()
+    with pytest.raises(GoldsmithError, match="refers to the files with its data"):
+        qemu_img.inspect(runner, str(tmp_path / "text"))
+    assert runner.calls == []
 
 
 def test_a_missing_file_and_a_wrong_format_are_one_line(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def qcow2(path: Path, *, version: int = 3, backing: int = 0, features: int = 0) 
         (0, b"conectix", "vhd", "vhd"),
         ((1 << 17) - 512, b"conectix", "vhd", "vhd"),
         (0, b"KDMV", "vmdk", "vmdk"),
+        (0, b"COWD", "vmdk", "vmdk"),
         (0, b"vhdxfile", "vhdx", "vhdx"),
         (510, b"\x55\xaa", "raw", "disk"),
         (0x438, b"\x53\xef", "raw", "ext"),

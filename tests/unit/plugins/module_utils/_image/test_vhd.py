@@ -54,3 +54,17 @@ def test_kinds_of_vhd(tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(bytes(100))
     with pytest.raises(GoldsmithError, match="is not a VHD"):
         vhd_module.subformat(str(tmp_path / "d"))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(2, None), (3, None), (4, "a parent")])
+def test_a_parent(tmp_path: Path, kind: int, expected: str | None) -> None:
+    path = vhd(tmp_path / "disk", kind=kind)
+    assert vhd_module.other_file(path) == expected
+
+
+def test_a_parent_by_the_first_footer_alone(tmp_path: Path) -> None:
+    path = vhd(tmp_path / "disk", kind=3)
+    with open(path, "r+b") as file:
+        file.seek(60)
+        file.write(struct.pack(">I", 4))
+    assert vhd_module.other_file(path) == "a parent"

@@ -46,6 +46,7 @@ def test_the_result(tmp_path: Path) -> None:
         },
         "bytes": 30,
         "stays": ["/etc/hostname: x"],
+        "notes": ["careful"],
         "warnings": ["careful"],
         "diff": [
             {

@@ -91,7 +91,9 @@ def test_every_card_by_dhcp(
     checked = seal(tree, network="dhcp", check_mode=True)
     assert listing(tree) == before
     assert seal(tree, network="dhcp") == checked
-    assert checked["warnings"] == []
+    (warning,) = checked["warnings"]
+    assert all(name in warning for name in files if "bin/" not in name)
+    assert warning.endswith(" gave way to DHCP for every card")
     assert (tree / f"{SCRIPTS}/ifcfg-lo").exists()
     for name, text in wanted.items():
         assert (tree / name).read_text() == text
@@ -99,6 +101,33 @@ def test_every_card_by_dhcp(
     assert not [name for name in files if name not in wanted and "bin/" not in name and (tree / name).exists()]
     # A second time there is nothing to do.
     assert not any(step["count"] for step in seal(tree, network="dhcp")["steps"].values())
+
+
+STATIC = """\
+# The installer's
+network:
+  version: 1
+  config:
+  - type: physical
+    name: enp9s9
+    subnets:
+    - {type: static, address: 192.0.2.17/24}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [(STATIC, None), (f"{STATIC}datasource_list: [None]\n", "# The installer's\ndatasource_list: [None]\n")],
+)
+def test_a_static_network_of_cloud_init_itself(tmp_path: Path, text: str, left: str | None) -> None:
+    name = "etc/cloud/cloud.cfg.d/99-installer-network.cfg"
+    tree = make_tree(tmp_path / "tree", {name: text, "usr/bin/cloud-init": "x"}, {})
+    (warning,) = seal(tree)["warnings"]
+    assert warning.startswith(f"/{name} is for one network (the card enp9s9, the address 192.0.2.17): ")
+    assert (tree / name).read_text() == text
+    (warning,) = seal(tree, network="dhcp")["warnings"]
+    assert warning == f"network=dhcp: /{name} gave way to DHCP for every card"
+    assert ((tree / name).read_text() if (tree / name).exists() else None) == left
 
 
 def test_cloud_init_needs_what_reads_its_files(tmp_path: Path) -> None:
