@@ -82,6 +82,19 @@ def test_the_core_image_looks_for_the_root(tree: Path, tmp_path: Path) -> None:
     assert not early["path"].exists()
 
 
+def test_a_root_that_gets_another_id_is_that_of_the_disk_that_grub_was_loaded_from(tree: Path, tmp_path: Path) -> None:
+    target = grub.Target("U-1", partition="gpt1")
+    runner = RecordingRunner()
+    grub.make_core(runner, str(tree), grub.BIOS, target, str(tmp_path / "core.img"))
+    (argv,) = runner.calls
+    assert argv[argv.index("-p") + 1] == "(,gpt1)/boot/grub"
+    assert "-c" not in argv, "nothing is searched for by an id"
+    text = grub.configuration(grub.Root(target, KERNEL, "quiet", "Linux"))
+    assert "search" not in text
+    assert "\nprobe --set=rootuuid --fs-uuid $root\nif [ $rootuuid = U-1 ]; then set new_ids=goldsmith.new_ids; fi\n" in text
+    assert "  linux /boot/vmlinuz-6.12 root=UUID=$rootuuid $new_ids ro quiet\n" in text
+
+
 @pytest.mark.parametrize(("kind", "module"), [("ext3", "ext2"), ("ext4", "ext2"), ("xfs", "xfs"), ("btrfs", "btrfs")])
 def test_the_core_image_reads_the_root(tree: Path, tmp_path: Path, kind: str, module: str) -> None:
     runner = RecordingRunner()
