@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Guests beside the disk of a sibling, another instance of their image, as a rescue and an attached volume are.
 
-Nothing is written into the image: systemd takes a unit from the firmware's tables (since its version 256), which says on
-the console what was mounted. The machine is killed then, half way through its boot.
+Nothing is written into the image: systemd takes a unit from the firmware's tables (since its version 256), which says
+on the console what was mounted. The machine is killed then, half way through its boot.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner i
 TIMEOUT = 600
 _END = "sibling: end"
 _SAY = """\
+said=$({also})
 source=$(findmnt --noheadings --nofsroot --output SOURCE /)
 say() { echo "sibling: $1 $2" >/dev/console; }
 say source "$source"
@@ -31,7 +33,7 @@ say disk "$(lsblk --inverse --noheadings --raw --output NAME,TYPE "$source" | se
 say uuid "$(blkid -p -o value -s UUID "$source")"
 say link "$(readlink -f "/dev/disk/by-uuid/$(blkid -p -o value -s UUID "$source")")"
 say words "$(cat /proc/cmdline)"
-say up "$(cat /proc/uptime)"
+say also "$(echo $said)"
 say end
 """
 _UNITS = {
@@ -50,14 +52,17 @@ ExecStart=/bin/sh -c 'echo {say} | base64 -d | sh'
 
 @dataclass(frozen=True)
 class Mounted:
-    """What a guest said of its root: the device, the disk that it lies on, its id, and the arguments of the kernel."""
+    """What a guest said of its root: the device, the disk that it lies on, its id, and which device udev has by that.
+
+    *words* are the kernel's arguments, *also* is what another command said.
+    """
 
     source: str
     disk: str
     uuid: str
     link: str
     words: str
-    up: str
+    also: str
 
 
 def overlay(image: Path, disk: Path, size: str = "3G") -> Path:
@@ -67,9 +72,12 @@ def overlay(image: Path, disk: Path, size: str = "3G") -> Path:
     return disk
 
 
-def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", triplet: tuple[Path, Path] | None = None):
-    """Boot from the first of the disks, which are written to, until the file systems are there."""
-    folder.mkdir()
+def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", also: str = ":") -> Mounted:
+    """Boot from the first of the disks, which are written to, until the file systems are there.
+
+    *also* is a command that is run then.
+    """
+    folder = Path(tempfile.mkdtemp(dir=folder, prefix="s"))
     runner = Runner()
     accelerator = qemu.choose_accelerator(runner, "auto")
     machine = qemu.Machine(
@@ -82,16 +90,13 @@ def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", trip
         cpus=qemu.usual_cpus(accelerator),
         disks=tuple(qemu.Disk(str(disk), "qcow2", 0) for disk in disks),
     )
-    if triplet:
-        arguments = "root=/dev/vda console=tty0 console=ttyS0"
-        machine = replace(machine, kernel=str(triplet[0]), ramdisk=str(triplet[1]), kernel_args=arguments)
     if firmware == "uefi":
         code, variables = qemu.find_uefi()
         store = folder / "variables"
         store.write_bytes(Path(variables).read_bytes())
         machine = replace(machine, uefi=(code, str(store)))
     argv = qemu.command(machine)
-    say = base64.b64encode(_SAY.encode()).decode()
+    say = base64.b64encode(_SAY.replace("{also}", also).encode()).decode()
     for name, text in _UNITS.items():
         value = base64.b64encode(text.replace("{say}", say).encode()).decode()
         argv += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={value}"]

@@ -48,7 +48,8 @@ _CORE_SEGMENT = 0x820
 
 @dataclass(frozen=True)
 class Target:
-    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM.
+    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM,
+    *volume_id* the ids of group and volume, with a slash between.
 
     *partition* is what GRUB calls its partition, as C(gpt1), where each instance gives it an id of its own: GRUB takes
     the one on the disk that it was loaded from, whatever its id is.
@@ -58,6 +59,7 @@ class Target:
     volume: str | None = None
     filesystem: str = "ext4"
     partition: str = ""
+    volume_id: str = ""
 
     @property
     def find(self) -> list[str]:
@@ -74,9 +76,11 @@ class Target:
     @property
     def search(self) -> str:
         """The command by which GRUB finds it, whatever disk it was loaded from."""
-        # Without the hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search.
-        hint = f"--hint=lvm/{self.volume} " if self.volume else ""
-        return f"search --no-floppy --fs-uuid --set=root {hint}{self.uuid}"
+        # Without a hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search. By name
+        # it knows one group of those with the same name.
+        names = ([f"lvmid/{self.volume_id}"] if self.volume_id else []) + ([f"lvm/{self.volume}"] if self.volume else [])
+        hints = "".join(f"--hint={name} " for name in names)
+        return f"search --no-floppy --fs-uuid --set=root {hints}{self.uuid}"
 
     @property
     def argument(self) -> str:

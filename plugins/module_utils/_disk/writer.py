@@ -98,10 +98,14 @@ class DiskPlan:
     def target(self) -> grub.Target:
         """The root file system as GRUB has to find it."""
         root = self.root
-        mapped = naming.mapped_name(root.group.name, root.volume.name) if root.group else None
+        if root.group:
+            mapped, seed = naming.mapped_name(root.group.name, root.volume.name), self.layout.seed
+            group, volume = pv_label.group_id(seed, root.group.name), pv_label.volume_id(seed, root.group.name, "root")
+            ids = f"{naming.shown_id(group)}/{naming.shown_id(volume)}"
+            return grub.Target(root.uuid, mapped, root.volume.filesystem or "", volume_id=ids)
         table = "gpt" if self.layout.label == GPT else "msdos"
         partition = f"{table}{root.volume.number}" if self.layout.new_ids else ""
-        return grub.Target(root.uuid, mapped, root.volume.filesystem or "", partition)
+        return grub.Target(root.uuid, None, root.volume.filesystem or "", partition)
 
     def describe(self) -> dict[str, object]:
         """Return the plan as a playbook sees it."""

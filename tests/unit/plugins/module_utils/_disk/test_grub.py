@@ -155,8 +155,9 @@ def test_words_of_the_user_stay_words() -> None:
 
 
 def test_a_root_in_lvm_is_named_to_grub_and_the_kernel() -> None:
-    text = grub.configuration(grub.Root(grub.Target("U-1", "my--vg-root"), KERNEL, "quiet", "Linux"))
-    assert "search --no-floppy --fs-uuid --set=root --hint=lvm/my--vg-root U-1\n" in text
+    target = grub.Target("U-1", "my--vg-root", volume_id="g-1/v-1")
+    text = grub.configuration(grub.Root(target, KERNEL, "quiet", "Linux"))
+    assert "search --no-floppy --fs-uuid --set=root --hint=lvmid/g-1/v-1 --hint=lvm/my--vg-root U-1\n" in text
     assert "  linux /boot/vmlinuz-6.12 root=/dev/mapper/my--vg-root ro quiet\n" in text
     assert "root=UUID" not in text
 
