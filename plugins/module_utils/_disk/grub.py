@@ -78,8 +78,7 @@ class Target:
         """The command by which GRUB finds it, whatever disk it was loaded from."""
         # Without a hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search. By name
         # it knows one group of those with the same name.
-        names = ([f"lvmid/{self.volume_id}"] if self.volume_id else []) + ([f"lvm/{self.volume}"] if self.volume else [])
-        hints = "".join(f"--hint={name} " for name in names)
+        hints = f"--hint=lvmid/{self.volume_id} --hint=lvm/{self.volume} " if self.volume else ""
         return f"search --no-floppy --fs-uuid --set=root {hints}{self.uuid}"
 
     @property

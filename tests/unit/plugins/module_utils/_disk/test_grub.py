@@ -91,7 +91,8 @@ def test_a_root_that_gets_another_id_is_that_of_the_disk_that_grub_was_loaded_fr
     assert "-c" not in argv, "nothing is searched for by an id"
     text = grub.configuration(grub.Root(target, KERNEL, "quiet", "Linux"))
     assert "search" not in text
-    assert "\nprobe --set=rootuuid --fs-uuid $root\nif [ $rootuuid = U-1 ]; then set new_ids=goldsmith.new_ids; fi\n" in text
+    asks = "probe --set=rootuuid --fs-uuid $root\nif [ $rootuuid = U-1 ]; then set new_ids=goldsmith.new_ids; fi\n"
+    assert f"\nset rootuuid=U-1\n{asks}" in text
     assert "  linux /boot/vmlinuz-6.12 root=UUID=$rootuuid $new_ids ro quiet\n" in text
 
 
