@@ -18,6 +18,18 @@ from helpers.siblings import mounted, overlay
 
 pytestmark = pytest.mark.slow
 
+# As if the modules there were those of another version. Before the root lie boot sectors and ESP.
+RENEW = """\
+root=$(cat /sys/class/block/vda1/start)
+sum() { dd if=/dev/vda bs=1M count=$((root / 2048)) iflag=direct 2>/dev/null | sha256sum; }
+before=$(sum)
+for folder in /boot/grub/*-*; do printf x >>$folder/normal.mod; done
+dpkg --configure --pending 2>&1
+for folder in /boot/grub/*-*; do cmp /usr/lib/grub/${folder##*/}/normal.mod $folder/normal.mod 2>&1; done
+ls /boot/grub/*-*/core.* 2>/dev/null
+sync
+[ "$before" = "$(sum)" ] || echo and the disk
+"""
 RESCUES = range(int(os.environ.get("GOLDSMITH_RESCUES", "1")))
 
 
@@ -31,8 +43,9 @@ def disks(tmp_path: Path, request: pytest.FixtureRequest, built_image: Callable[
 @pytest.mark.parametrize("disks", ["bios"], indirect=True)
 @pytest.mark.parametrize("_number", RESCUES)
 def test_each_instance_has_an_id_of_its_own(disks: list[Path], guest_folder: Path, _number: int) -> None:
-    first = mounted(guest_folder, disks)
+    first = mounted(guest_folder, disks, also=RENEW)
     assert first.disk == "vda"
+    assert first.also == "renew-grub: GRUB for i386-pc is renewed and the disk"
     assert "goldsmith.new_ids" in first.words
     assert f"root=UUID={first.uuid} " not in first.words
     assert first.link == first.source
@@ -40,11 +53,22 @@ def test_each_instance_has_an_id_of_its_own(disks: list[Path], guest_folder: Pat
     rescue = mounted(guest_folder, disks[::-1])
     assert rescue.disk == "vda"
     assert len({first.uuid, rescue.uuid}) == 2
-    # With the id that it has, and without another.
+    # With the id that it has, and by the GRUB that was renewed.
     again = mounted(guest_folder, disks)
     assert (again.disk, again.uuid) == ("vda", first.uuid)
     assert f"root=UUID={first.uuid} " in again.words
     assert "goldsmith.new_ids" not in again.words
+
+
+@pytest.mark.parametrize("disks", ["hybrid"], indirect=True)
+def test_grub_is_renewed_for_both_kinds_of_firmware(disks: list[Path], guest_folder: Path) -> None:
+    first = mounted(guest_folder, disks, firmware="uefi", also=RENEW)
+    platforms = ("i386-pc", "x86_64-efi")
+    assert first.also == " ".join([*(f"renew-grub: GRUB for {name} is renewed" for name in platforms), "and the disk"])
+    again = mounted(guest_folder, disks, firmware="uefi")
+    assert (first.disk, again.disk) == ("vda", "vda")
+    assert first.uuid == again.uuid
+    assert f"root=UUID={again.uuid} " in again.words
 
 
 @pytest.mark.parametrize("disks", ["lvm"], indirect=True)
