@@ -30,6 +30,10 @@ ls /boot/grub/*-*/core.* 2>/dev/null
 sync
 [ "$before" = "$(sum)" ] || echo and the disk
 """
+GROWN = """\
+systemctl start goldsmith-grow
+LVM_SYSTEM_DIR=/run/goldsmith/lvm vgs --noheadings -o vg_free_count,pv_count system
+"""
 RESCUES = range(int(os.environ.get("GOLDSMITH_RESCUES", "1")))
 
 
@@ -74,5 +78,7 @@ def test_grub_is_renewed_for_both_kinds_of_firmware(disks: list[Path], guest_fol
 @pytest.mark.parametrize("disks", ["lvm"], indirect=True)
 @pytest.mark.parametrize("_number", RESCUES)
 def test_a_group_is_that_of_the_first_disk(disks: list[Path], guest_folder: Path, _number: int) -> None:
-    seen = mounted(guest_folder, disks)
+    seen = mounted(guest_folder, disks, also=GROWN)
     assert (seen.source, seen.disk) == ("/dev/mapper/system-root", "vda")
+    # LVM changes no group of which it sees two, so the agent sees one.
+    assert seen.also == "0 2"
