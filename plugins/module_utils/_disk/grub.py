@@ -66,7 +66,7 @@ class Target:
         """The commands of grub.cfg by which GRUB finds it."""
         if not self.partition:
             return [self.search]
-        # Empty once the instance has an id of its own.
+        # Once the instance has an id of its own, new_ids is empty.
         return [
             f"set rootuuid={self.uuid}",
             "probe --set=rootuuid --fs-uuid $root",
