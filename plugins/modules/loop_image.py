@@ -154,6 +154,14 @@ options:
     description: Percent of the root file system to leave free, with O(size=auto).
     type: float
     default: 5
+  new_ids:
+    description:
+      - Whether each instance gives the root file system an id of its own. GRUB takes the root on the disk that it was
+        loaded from then, passes its id to the kernel, and says C(goldsmith.new_ids) while that is the image's. The
+        initramfs must change the id then, as those of the role C(openstack_guest) do.
+      - The root must be an V(ext4) in a partition. Its GRUB must know the feature C(metadata_csum_seed) (Debian 12).
+    type: bool
+    default: false
   seed:
     description: All identifiers (of disk, partitions and file systems) are derived from this text. The default is the
       name of the file.
@@ -322,6 +330,7 @@ ARGUMENT_SPEC = {
     "kernel_args": {"type": "str", "default": ""},
     "title": {"type": "str", "default": "Linux"},
     "free": {"type": "float", "default": 5},
+    "new_ids": {"type": "bool", "default": False},
     "seed": {"type": "str"},
     "epoch": {"type": "int"},
     "mountpoint": {"type": "path"},

@@ -184,10 +184,19 @@ def test_the_kernel_is_started_as_asked(guest: RunningGuest, way: Way) -> None:
         assert "console=ttyS0,115200n8" in words
 
 
+def test_the_root_has_an_id_of_its_own(guest: RunningGuest, way: Way) -> None:
+    words = guest.seen["kernel_cmdline"].split()
+    assert ("goldsmith.new_ids" in words) is not way.triplet
+    mine = guest.output("findmnt --noheadings --output UUID /")
+    assert f"root=UUID={mine}" not in words
+    assert guest.output(f"readlink -f /dev/disk/by-uuid/{mine}") == guest.seen["root_device"]
+
+
 @once_for_each_image
 def test_the_console_is_kept_by_the_guest_s_own_boot_loader(guest: RunningGuest) -> None:
     assert guest.output("sudo -n update-grub 2>/dev/null; sudo -n grep -c console=ttyS0,115200n8 /boot/grub/grub.cfg")
-    assert guest.output("sudo -n grep -o 'root=UUID=[^ ]*' /boot/grub/grub.cfg | sort -u").count("\n") == 0
+    mine = guest.output("findmnt --noheadings --output UUID /")
+    assert guest.output("sudo -n grep -o 'root=UUID=[^ ]*' /boot/grub/grub.cfg | sort -u") == f"root=UUID={mine}"
 
 
 @once_for_each_image

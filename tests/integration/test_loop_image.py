@@ -201,6 +201,28 @@ def test_bios_on_mbr(grub_tree: Path, tmp_path: Path) -> None:
     assert sector[:3] == (GRUB / "i386-pc" / "boot.img").read_bytes()[:3]
 
 
+def test_a_root_may_get_another_id(grub_tree: Path, tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    result = loop_image(image, tree=grub_tree, firmware="bios", new_ids=True)
+    (part,) = result["partitions"]
+    root = at(image, part["start"])
+    config = tool("debugfs", "-R", "cat /boot/grub/grub.cfg", root)
+    (tmp_path / "grub.cfg").write_text(config)
+    tool("grub-script-check", tmp_path / "grub.cfg")
+    assert "linux /boot/vmlinuz-6.12.1 root=UUID=$rootuuid $new_ids ro\n" in config
+    # Of the file system only the superblock knows it.
+    before = superblock(image, part["start"])
+    tool("tune2fs", "-U", "random", root)
+    tool("e2fsck", "-fn", root)
+    after = superblock(image, part["start"])
+    assert before["Filesystem UUID"] == part["uuid"] != after["Filesystem UUID"]
+    assert before["Checksum seed"] == after["Checksum seed"]
+    # GRUB reads such a file system.
+    assert "vmlinuz-6.12.1" in tool("grub-fstest", image, "ls", "(loop0,msdos1)/boot/")
+    failed = loop_image(tmp_path / "xfs.img", tree=grub_tree, firmware="bios", filesystem="xfs", new_ids=True)
+    assert failed["msg"].startswith("new_ids=True: only an ext4 named root")
+
+
 def test_hybrid_on_gpt(grub_tree: Path, tmp_path: Path) -> None:
     image = tmp_path / "disk.img"
     result = loop_image(image, tree=grub_tree, firmware="hybrid")

@@ -97,10 +97,10 @@ def test_lvm2_accepts_what_is_written(
         lvm.run("vgck", group["name"])
         pv = lvm.report("pvs", "pv_uuid,vg_name,pe_start,pv_pe_count")
         assert (pv[0]["pv_uuid"], pv[0]["vg_name"], pv[0]["pe_start"]) == (part["uuid"], group["name"], str(MIB))
-        vg = lvm.report("vgs", "vg_extent_size,vg_free_count,vg_attr,vg_missing_pv_count")[0]
+        vg = lvm.report("vgs", "vg_uuid,vg_extent_size,vg_free_count,vg_attr,vg_missing_pv_count")[0]
         assert (vg["vg_extent_size"], vg["vg_free_count"], vg["vg_missing_pv_count"]) == (str(4 * MIB), "0", "0")
         assert vg["vg_attr"].startswith("wz--n")
-        rows = lvm.report("lvs", "lv_name,lv_size,seg_pe_ranges,lv_health_status")
+        rows = lvm.report("lvs", "lv_name,lv_uuid,lv_size,seg_pe_ranges,lv_health_status")
     assert {row["lv_name"]: row["lv_size"] for row in rows} == {
         volume["name"]: str(volume["size"]) for volume in part["volumes"]
     }
@@ -124,9 +124,9 @@ def test_lvm2_accepts_what_is_written(
     assert root["label"] == "cloudimg-rootfs"
     if options.get("firmware"):
         config = tool("debugfs", "-R", "cat /boot/grub/grub.cfg", at(image, root["start"]))
-        assert (
-            f"search --no-floppy --fs-uuid --set=root --hint=lvm/{device.rpartition('/')[2]} {root['uuid']}" in config
-        )
+        ids = "/".join([vg["vg_uuid"], *(row["lv_uuid"] for row in rows if row["lv_name"] == "root")])
+        hints = f"--hint=lvmid/{ids} --hint=lvm/{device.rpartition('/')[2]}"
+        assert f"search --no-floppy --fs-uuid --set=root {hints} {root['uuid']}\n" in config
         assert f"linux /boot/vmlinuz-6.12.3 root={device} ro" in config
 
 

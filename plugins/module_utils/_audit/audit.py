@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._audit import (
     boot_ramdisk,
+    instance_ids,
     leftovers,
     requirements,
     resize_cloud_init,
@@ -37,7 +38,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._lvm.naming import Stretch
 
 # These files enter their rules into RULES when they are imported.
-RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, boot_ramdisk, leftovers)
+RULE_FILES = (resize_cloud_init, resize_lvm, resize_xen, requirements, boot_ramdisk, instance_ids, leftovers)
 STRATEGIES = tuple(dict.fromkeys(entry.resize for entry in RULES if entry.resize))
 
 

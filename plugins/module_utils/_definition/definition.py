@@ -36,6 +36,7 @@ _RECORDED = (
         "seal_skip",
         "kernel",
         "kernel_args",
+        "has_new_ids",
         "firmware",
         "formats",
         "packages",
@@ -156,6 +157,11 @@ def build(values: Mapping[str, Any], axes: Axes, place: Place) -> dict[str, Any]
         "audit": strategy.get("audit", ""),
         "grows": strategy.get("grows", True),
         "root_label": disk_layout.root_label(values["filesystem"]),
+        "has_new_ids": values["new_ids"]
+        and not captured
+        and values["filesystem"] == "ext4"
+        and strategy.get("new_ids", False)
+        and distribution.get("new_ids", False),
         "not_sealed": [*values["seal_skip"], *(_MEANT if values["build"] == "chroot" else ())],
         "authorized_keys": list(dict.fromkeys([*values["authorized_keys"], *own_keys])),
         "proxies": proxies,

@@ -79,6 +79,13 @@ IMAGE = (
             choices=FILESYSTEMS,
         ),
         Variable(
+            "new_ids",
+            "flag",
+            True,
+            "Whether each instance gives its root file system an id of its own, where that can be: Debian 12 or Ubuntu "
+            "24.04 and later, with an ext4 and image_resize=cloud_init.",
+        ),
+        Variable(
             "volumes",
             "records",
             [],

@@ -46,6 +46,7 @@ def _build_rows(done: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "grows by", [done["resize"]]
     yield "instance data by", [done["agent"]]
     yield "boots by", [done["firmware"]]
+    yield "ids", ["the root file system gets a new one in each instance"] if done["has_new_ids"] else []
     yield "volumes", [f"{one['name']} {one['size']} {one['mountpoint']}".strip() for one in done["volumes"]]
     if done["build"] == "chroot":
         yield "sources", [f"{one['name']} {without_passwords(one['url'])}" for one in done["sources"]]

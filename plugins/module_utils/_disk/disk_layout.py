@@ -73,6 +73,7 @@ class Layout:
     title: str = "Linux"
     epoch: int | None = None  # None: as the tree says
     groups: tuple[Group, ...] = ()
+    new_ids: bool = False  # each instance gives the root file system an id of its own
 
     def group_in(self, partition: LayoutVolume) -> Group | None:
         """Return the volume group that lies in a partition."""
@@ -126,6 +127,7 @@ def parse(params: Mapping[str, Any]) -> Layout:
         title=params["title"],
         epoch=epoch,
         groups=groups,
+        new_ids=params["new_ids"],
     )
 
 
@@ -182,6 +184,9 @@ def check(layout: Layout) -> None:
     if layout.tree and roots[0].filesystem not in _HOLD_TREES:
         option = "partitions.filesystem" if roots[0] in layout.volumes else "volume_groups.volumes.filesystem"
         raise OptionError(option, roots[0].filesystem, "cannot hold a tree", hint="use ext4, ext3, xfs or btrfs")
+    if layout.new_ids and not any(volume.is_root and volume.filesystem == "ext4" for volume in layout.volumes):
+        reason = "only an ext4 named root, in a partition of its own, can be given another id"
+        raise OptionError("new_ids", layout.new_ids, reason, hint="set new_ids=false")
     if layout.tree and not os.path.isdir(layout.tree):
         raise OptionError("tree", layout.tree, "is not a folder")
 

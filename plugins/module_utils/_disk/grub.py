@@ -32,6 +32,9 @@ _MODULE_FOLDERS = ("usr/lib/grub", "usr/share/grub2", "usr/lib/grub2")
 _ENTRIES = "/boot/loader/entries"
 _ENTRY_READERS = {"blscfg": f"set blsdir={_ENTRIES}\nblscfg", "blsuki": f"blscfg --path {_ENTRIES}"}
 
+# The kernel argument by which the initramfs (openstack_guest/files/new-ids) knows that the id is still the image's.
+NEW_IDS = "goldsmith.new_ids"
+
 # Where the parts of the BIOS boot sector lie, in bytes (grub's boot.S).
 _BPB = slice(0x03, 0x5A)
 _KERNEL_SECTOR = 0x5C
@@ -45,24 +48,46 @@ _CORE_SEGMENT = 0x820
 
 @dataclass(frozen=True)
 class Target:
-    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM."""
+    """The root file system that GRUB has to find. *volume* is the name in the device mapper where it lies in LVM,
+    *volume_id* the ids of group and volume, with a slash between.
+
+    *partition* is what GRUB calls its partition, as C(gpt1), where each instance gives it an id of its own: GRUB takes
+    the one on the disk that it was loaded from, whatever its id is.
+    """
 
     uuid: str
     volume: str | None = None
     filesystem: str = "ext4"
+    partition: str = ""
+    volume_id: str = ""
+
+    @property
+    def find(self) -> list[str]:
+        """The commands of grub.cfg by which GRUB finds it."""
+        if not self.partition:
+            return [self.search]
+        # Once the instance has an id of its own, new_ids is empty.
+        return [
+            f"set rootuuid={self.uuid}",
+            "probe --set=rootuuid --fs-uuid $root",
+            f"if [ $rootuuid = {self.uuid} ]; then set new_ids={NEW_IDS}; fi",
+        ]
 
     @property
     def search(self) -> str:
-        """The command by which GRUB finds it."""
-        # Without the hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search.
-        hint = f"--hint=lvm/{self.volume} " if self.volume else ""
-        return f"search --no-floppy --fs-uuid --set=root {hint}{self.uuid}"
+        """The command by which GRUB finds it, whatever disk it was loaded from."""
+        # Without a hint GRUB looks at each drive in turn, and a read error of an empty floppy ends its search. By name
+        # it knows one group of those with the same name.
+        hints = f"--hint=lvmid/{self.volume_id} --hint=lvm/{self.volume} " if self.volume else ""
+        return f"search --no-floppy --fs-uuid --set=root {hints}{self.uuid}"
 
     @property
     def argument(self) -> str:
         """The kernel argument by which the initramfs finds it."""
         # By the name of the volume the initramfs knows which group to activate.
-        return f"root=/dev/mapper/{self.volume}" if self.volume else f"root=UUID={self.uuid}"
+        if self.volume:
+            return f"root=/dev/mapper/{self.volume}"
+        return "root=UUID=$rootuuid $new_ids" if self.partition else f"root=UUID={self.uuid}"
 
 
 @dataclass(frozen=True)
@@ -132,7 +157,7 @@ def module_files(tree: str, platform: str) -> dict[str, str]:
 
 
 def make_core(runner: Runner, tree: str, platform: str, target: Target, output: str) -> None:
-    """Make the core image (BIOS) or the EFI program that looks for the root file system by its uuid.
+    """Make the core image (BIOS) or the EFI program that finds the root file system.
 
     *output* lies in a folder for temporary files.
     """
@@ -144,10 +169,14 @@ def make_core(runner: Runner, tree: str, platform: str, target: Target, output: 
         *more,
         *(["biosdisk"] if platform == BIOS else ["fat"]),
     ]
+    argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-o", output]
+    if target.partition:
+        # GRUB puts the disk that it was loaded from before the comma.
+        runner.run([*argv, "-p", f"(,{target.partition}){boot}", *modules])
+        return
     early = Path(f"{output}.cfg")
     early.write_text(f"{target.search}\nset prefix=($root){boot}\n")
-    argv = ["grub-mkimage", "-d", str(folder), "-O", platform, "-c", str(early)]
-    runner.run([*argv, "-p", boot, "-o", output, *modules])
+    runner.run([*argv, "-c", str(early), "-p", boot, *modules])
     early.unlink()
 
 
@@ -191,7 +220,7 @@ def configuration(root: Root) -> str:
     """Return the first grub.cfg; where GRUB reads no boot loader entries, the guest's own tool replaces it when it gets
     another kernel."""
     serial = ["serial --unit=0 --speed=115200", "terminal_input console serial", "terminal_output console serial"]
-    begin = ["set default=0", "set timeout=0", *(serial if root.serial else ()), root.target.search]
+    begin = ["set default=0", "set timeout=0", *(serial if root.serial else ()), *root.target.find]
     if root.reader:
         # An update may have chosen the kernel to start.
         chosen = (

@@ -56,12 +56,6 @@ class Placed:
         """Whether the tree goes here, or into a volume in it."""
         return self.volume.is_root or any(placed.volume.is_root for placed in self.volumes)
 
-    @property
-    def target(self) -> grub.Target:
-        """The volume as GRUB has to find it."""
-        mapped = naming.mapped_name(self.group.name, self.volume.name) if self.group else None
-        return grub.Target(self.uuid, mapped, self.volume.filesystem or "")
-
     def describe(self) -> dict[str, object]:
         """Return the volume as a playbook sees it."""
         facts: dict[str, object] = {
@@ -99,6 +93,19 @@ class DiskPlan:
     def root(self) -> Placed | None:
         """The root file system, if the layout has one."""
         return next((placed for placed in self.filesystems if placed.volume.is_root), None)
+
+    @property
+    def target(self) -> grub.Target:
+        """The root file system as GRUB has to find it."""
+        root = self.root
+        if root.group:
+            mapped, seed = naming.mapped_name(root.group.name, root.volume.name), self.layout.seed
+            group, volume = pv_label.group_id(seed, root.group.name), pv_label.volume_id(seed, root.group.name, "root")
+            ids = f"{naming.shown_id(group)}/{naming.shown_id(volume)}"
+            return grub.Target(root.uuid, mapped, root.volume.filesystem or "", volume_id=ids)
+        table = "gpt" if self.layout.label == GPT else "msdos"
+        partition = f"{table}{root.volume.number}" if self.layout.new_ids else ""
+        return grub.Target(root.uuid, None, root.volume.filesystem or "", partition)
 
     def describe(self) -> dict[str, object]:
         """Return the plan as a playbook sees it."""
@@ -185,7 +192,7 @@ def write(runner: Runner, plan: DiskPlan, path: str) -> None:
     if layout.firmware in BIOS and plan.root and layout.tree:
         bios = next((p for p in plan.volumes if p.volume.type == partitions.BIOS_BOOT), None)
         place = (bios.start, bios.size) if bios else None
-        grub.install_bios(runner, path, layout.tree, plan.root.target, bios_boot=place)
+        grub.install_bios(runner, path, layout.tree, plan.target, bios_boot=place)
 
 
 def mismatch(runner: Runner, plan: DiskPlan, path: str) -> str | None:
@@ -282,6 +289,7 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
             uuid=placed.uuid,
             offset=placed.start,
             tree=tree,
+            new_ids=layout.new_ids and volume.is_root,
             prefix=namespaces.prefix() if tree else (),
             environment=environment,
         )
@@ -312,7 +320,7 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
                 platform = grub.efi_platform(layout.tree)
                 name = grub.EFI_PROGRAMS[platform]
                 program = os.path.join(folder, name)
-                grub.make_core(runner, layout.tree, platform, plan.root.target, program)
+                grub.make_core(runner, layout.tree, platform, plan.target, program)
                 os.utime(program, (plan.epoch, plan.epoch))
                 files = {f"/EFI/BOOT/{name}": program}
                 fat.copy_in(runner, path, files, offset=placed.start, environment=environment)
@@ -344,7 +352,7 @@ def _boot_files(plan: DiskPlan, root: Placed) -> Iterator[tuple[dict[str, str], 
     platforms += [grub.efi_platform(layout.tree)] * (layout.firmware in UEFI)
     serial = all(grub.has_serial(layout.tree, platform) for platform in platforms)
     reader = grub.entries_reader(layout.tree, platforms)
-    text = grub.configuration(grub.Root(root.target, plan.kernel, layout.kernel_args, layout.title, serial, reader))
+    text = grub.configuration(grub.Root(plan.target, plan.kernel, layout.kernel_args, layout.title, serial, reader))
     boot = grub.boot_folder(layout.tree)
     with scratch_folder("image") as folder:
         configuration = folder / "grub.cfg"

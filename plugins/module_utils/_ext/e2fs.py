@@ -107,15 +107,18 @@ def make(
     uuid: str,
     offset: int = 0,
     tree: str | None = None,
+    new_ids: bool = False,
     prefix: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Make a file system of *size* bytes at *offset*, filled from *tree*.
+    """Make a file system of *size* bytes at *offset*, filled from *tree*. With *new_ids* its uuid can be changed.
 
     *prefix* enters the namespaces in which the owners of the tree's files are right. Raises GoldsmithError when the
     tree does not fit.
     """
-    argv = [*prefix, "mke2fs", "-q", "-F", "-t", fstype, "-O", FEATURES[fstype]]
+    # The sums depend on the first uuid, so that a change of it is one of the superblock alone.
+    features = f"{FEATURES[fstype]},metadata_csum_seed" if new_ids else FEATURES[fstype]
+    argv = [*prefix, "mke2fs", "-q", "-F", "-t", fstype, "-O", features]
     argv += ["-b", str(BLOCK), "-I", str(INODE), "-i", str(BYTES_PER_INODE), "-m", "1", "-L", label, "-U", uuid]
     argv += ["-J", f"size={journal_size(size) // MIB}", "-e", "remount-ro"]
     extended = [f"hash_seed={uuid}", "root_owner=0:0", "lazy_itable_init=1", "lazy_journal_init=1", "nodiscard"]

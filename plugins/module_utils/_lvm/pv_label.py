@@ -60,6 +60,16 @@ def physical_id(seed: str, group: str) -> str:
     return seeded_id(seed, f"physical-volume-{group}")
 
 
+def group_id(seed: str, group: str) -> str:
+    """Return the identifier of a group."""
+    return seeded_id(seed, f"volume-group-{group}")
+
+
+def volume_id(seed: str, group: str, volume: str) -> str:
+    """Return the identifier of a logical volume."""
+    return seeded_id(seed, f"logical-volume-{group}/{volume}")
+
+
 def write(path: str, group: Group, *, offset: int, size: int) -> None:
     """Make bytes *offset* to *offset* + *size* of a file the physical volume of a new group."""
     content = text(group, size).encode() + b"\0"
@@ -75,7 +85,7 @@ def write(path: str, group: Group, *, offset: int, size: int) -> None:
 def text(group: Group, size: int) -> str:
     """Return the metadata of a group whose physical volume has *size* bytes."""
     head = [
-        f'id = "{shown_id(seeded_id(group.seed, f"volume-group-{group.name}"))}"',
+        f'id = "{shown_id(group_id(group.seed, group.name))}"',
         "seqno = 1",
         'format = "lvm2"',
         'status = ["RESIZEABLE", "READ", "WRITE"]',
@@ -120,7 +130,7 @@ def _volume(group: Group, volume: NewVolume, place: int) -> list[str]:
         f'stripes = ["pv0", {place}]',
     ]
     return [
-        f'id = "{shown_id(seeded_id(group.seed, f"logical-volume-{group.name}/{volume.name}"))}"',
+        f'id = "{shown_id(volume_id(group.seed, group.name, volume.name))}"',
         'status = ["READ", "WRITE", "VISIBLE"]',
         "flags = []",
         f"creation_time = {group.epoch}",

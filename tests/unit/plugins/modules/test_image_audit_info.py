@@ -20,7 +20,7 @@ def test_a_good_tree_passes(tmp_path: Path, check: bool) -> None:
     assert result["passed"] is True
     assert result["broken"] == []
     # There is no kernel in it, and no bus is given.
-    assert {entry["id"] for entry in result["results"] if entry["verdict"] != "pass"} == {"Q9", "initramfs"}
+    assert {entry["id"] for entry in result["results"] if entry["verdict"] != "pass"} == {"Q9", "ids", "initramfs"}
 
 
 def test_a_broken_rule_is_a_result_and_no_failure(tmp_path: Path) -> None:

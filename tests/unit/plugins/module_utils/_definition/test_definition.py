@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,31 @@ def test_xen_has_its_own_formats_and_either_agent() -> None:
     done = build("xen")
     assert done["formats"] == ["vhd", "triplet"] and done["grows"] is False and done["cloud_init"] is True
     assert build("xen", agent="goldsmith")["cloud_init"] is False
+
+
+@pytest.mark.parametrize(
+    ("resize", "given", "has"),
+    [
+        ("cloud_init", {}, True),
+        ("cloud_init", {"release": "bookworm", "firmware": "hybrid", "architecture": "amd64"}, True),
+        ("cloud_init", {"distribution": "ubuntu"}, True),
+        ("cloud_init", {"new_ids": "false"}, False),
+        ("cloud_init", {"release": "bullseye"}, False),
+        ("cloud_init", {"distribution": "ubuntu", "release": "jammy"}, False),
+        ("cloud_init", {"filesystem": "xfs"}, False),
+        ("cloud_init", {"distribution": "fedora", "mirror": "http://mirror.example/"}, False),
+        ("lvm", {}, False),
+        ("xen", {}, False),
+    ],
+)
+def test_instances_have_ids_of_their_own_where_that_can_be(resize: str, given: dict[str, str], has: bool) -> None:
+    done = build(resize, **given)
+    assert done["has_new_ids"] is done["record"]["has_new_ids"] is has
+
+
+def test_what_is_captured_has_an_initramfs_of_its_own_that_changes_no_ids() -> None:
+    system = {"id": "debian", "codename": "trixie", "version": "13"}
+    assert build(build="capture", place=replace(MACHINE, system=system))["has_new_ids"] is False
 
 
 def test_the_record_names_nothing_of_the_site() -> None:

@@ -158,3 +158,10 @@ def test_groups_that_cannot_be(
 ) -> None:
     with pytest.raises(OptionError, match=said):
         check(volumes, groups, **more)
+
+
+def test_only_an_ext4_in_a_partition_gets_another_id(tmp_path: Path) -> None:
+    check((ROOT,), (), new_ids=True)
+    for volumes, groups in (((replace(ROOT, filesystem="xfs", size=400 * MIB),), ()), ((PV,), (SYSTEM,))):
+        with pytest.raises(OptionError, match="new_ids=True: only an ext4 named root, in a partition of its own"):
+            check(volumes, groups, new_ids=True)

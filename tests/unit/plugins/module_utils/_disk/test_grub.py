@@ -82,6 +82,20 @@ def test_the_core_image_looks_for_the_root(tree: Path, tmp_path: Path) -> None:
     assert not early["path"].exists()
 
 
+def test_a_root_that_gets_another_id_is_that_of_the_disk_that_grub_was_loaded_from(tree: Path, tmp_path: Path) -> None:
+    target = grub.Target("U-1", partition="gpt1")
+    runner = RecordingRunner()
+    grub.make_core(runner, str(tree), grub.BIOS, target, str(tmp_path / "core.img"))
+    (argv,) = runner.calls
+    assert argv[argv.index("-p") + 1] == "(,gpt1)/boot/grub"
+    assert "-c" not in argv, "nothing is searched for by an id"
+    text = grub.configuration(grub.Root(target, KERNEL, "quiet", "Linux"))
+    assert "search" not in text
+    asks = "probe --set=rootuuid --fs-uuid $root\nif [ $rootuuid = U-1 ]; then set new_ids=goldsmith.new_ids; fi\n"
+    assert f"\nset rootuuid=U-1\n{asks}" in text
+    assert "  linux /boot/vmlinuz-6.12 root=UUID=$rootuuid $new_ids ro quiet\n" in text
+
+
 @pytest.mark.parametrize(("kind", "module"), [("ext3", "ext2"), ("ext4", "ext2"), ("xfs", "xfs"), ("btrfs", "btrfs")])
 def test_the_core_image_reads_the_root(tree: Path, tmp_path: Path, kind: str, module: str) -> None:
     runner = RecordingRunner()
@@ -142,8 +156,9 @@ def test_words_of_the_user_stay_words() -> None:
 
 
 def test_a_root_in_lvm_is_named_to_grub_and_the_kernel() -> None:
-    text = grub.configuration(grub.Root(grub.Target("U-1", "my--vg-root"), KERNEL, "quiet", "Linux"))
-    assert "search --no-floppy --fs-uuid --set=root --hint=lvm/my--vg-root U-1\n" in text
+    target = grub.Target("U-1", "my--vg-root", volume_id="g-1/v-1")
+    text = grub.configuration(grub.Root(target, KERNEL, "quiet", "Linux"))
+    assert "search --no-floppy --fs-uuid --set=root --hint=lvmid/g-1/v-1 --hint=lvm/my--vg-root U-1\n" in text
     assert "  linux /boot/vmlinuz-6.12 root=/dev/mapper/my--vg-root ro quiet\n" in text
     assert "root=UUID" not in text
 

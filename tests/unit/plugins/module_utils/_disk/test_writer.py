@@ -214,8 +214,8 @@ def test_the_root_of_a_group_is_as_large_as_the_tree_needs(tree: str) -> None:
     assert made.root.size == naming.extents(bare.root.size) * naming.EXTENT
     assert made.volumes[-1].size == MIB + made.root.size + 4 * MIB
     assert made.table().partitions[-1].bootable is True
-    assert made.root.target.volume == "system-root"
-    assert bare.root.target.volume is None
+    assert made.target.volume == "system-root"
+    assert bare.target.volume is None
 
 
 def test_identifiers_of_groups_follow_from_the_seed() -> None:
@@ -267,3 +267,13 @@ def test_differences_from_the_plan_are_named(tmp_path: Path) -> None:
         (replace(layout, label="none", volumes=(DATA,)), "it has a partition table"),
     ):
         assert said in writer.mismatch(Runner(), writer.make_plan(Runner(), other), str(path))
+
+
+@pytest.mark.parametrize(("label", "firmware", "name"), [("mbr", "bios", "msdos1"), ("gpt", "hybrid", "gpt1")])
+def test_grub_is_told_the_partition_of_a_root_that_gets_another_id(
+    tree: str, label: str, firmware: str, name: str
+) -> None:
+    volumes = disk_layout.default_volumes(label, firmware, "ext4")
+    made = plan(label, volumes, tree=tree, firmware=firmware, new_ids=True)
+    assert (made.target.partition, made.target.uuid) == (name, made.root.uuid)
+    assert plan(label, volumes, tree=tree, firmware=firmware).target.partition == ""
