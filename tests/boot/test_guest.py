@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -257,6 +258,22 @@ def test_the_initramfs_has_the_drivers_of_clouds(built_image: Callable[[str], Bu
     names = {Path(path).name.partition(".ko")[0] for path in paths}
     assert names >= {"virtio_blk", "virtio_scsi", "ahci", "xen-blkfront", "hv_storvsc", "vmw_pvscsi", "virtio_net"}
     assert not names & {"btrfs", "hwdb.bin"}
+
+
+@once_for_each_image
+def test_an_initramfs_never_waits_for_a_swap_of_the_host(guest: RunningGuest) -> None:
+    script = """
+        echo /dev/sdz9 partition 9 0 -2 >/run/swaps
+        mount --bind /run/swaps /proc/swaps
+        cat /etc/initramfs-tools/conf.d/* >/run/settings
+        . /run/settings
+        export RESUME verbose=n DESTDIR=/run/made
+        mkdir -p /run/made/conf/conf.d
+        sh /usr/share/initramfs-tools/hooks/resume
+        umount /proc/swaps
+        ls /run/made/conf/conf.d
+    """
+    assert guest.output(f"sudo -n sh -ec {shlex.quote(script)}") == ""
 
 
 @once_for_each_image
