@@ -253,7 +253,7 @@ def test_the_file_systems_that_fstab_joins(tmp_path: Path) -> None:
     lines = [
         "/etc/fstab loses /dev/vda5 on none: swap",
         "/etc/fstab loses /swapfile on swap: a swap file: what was in memory",
-        "/etc/fstab loses UUID=ABCD-1234 on /boot/efi: not on this disk",
+        "/etc/fstab loses UUID=ABCD-1234 on /boot/efi: vfat, made anew where it is needed",
         "/etc/fstab loses /dev/vdb1 on /srv/data: not on this disk",
     ]
     assert [line for line in lines if f"'{line}'" in str(result["warnings"])] == lines

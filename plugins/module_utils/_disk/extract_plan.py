@@ -26,6 +26,7 @@ FSTAB = "/etc/fstab"
 NOT_MOUNTED = "fstab does not mount it"
 _NOT_HERE = "not on this disk"
 _SWAP_FILE = "a swap file: what was in memory"
+_MADE_ANEW = "vfat, made anew where it is needed"
 # Where systemd starts swap without fstab
 _SWAP_UNITS = "/etc/systemd/system/*.swap"
 # Without these a system does not start, or is not the one that was captured.
@@ -150,7 +151,7 @@ def plan_of_files(files: GuestFiles, where: str) -> ExtractPlan:
         elif files.names(line.mountpoint):
             merged.append(line)
         elif line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
-            left_out.append(LeftOut(line, "vfat, made anew where it is needed", gone=True))
+            left_out.append(LeftOut(line, _MADE_ANEW, gone=True))
         elif line.by_itself and "nofail" not in line.options:
             if line.mountpoint in _NEEDED:
                 raise GoldsmithError(
@@ -194,7 +195,7 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
     if line.binds:
         return "shows a folder in a second place"
     if line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
-        return "vfat, made anew where it is needed"
+        return _MADE_ANEW
     if not meant:
         if must and line.mountpoint in _NEEDED:
             raise GoldsmithError(
