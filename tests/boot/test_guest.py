@@ -173,6 +173,8 @@ def test_nothing_has_failed(guest: RunningGuest) -> None:
 def test_the_console_has_the_boot_and_a_prompt(guest: RunningGuest) -> None:
     assert "Linux version " in guest.console(f"{HOSTNAME} login: ")
     assert guest.seen["seconds_to_kernel"] < guest.seen["seconds_to_login"]
+    # Nor is there none where a busy host lets the guest wait for its console.
+    assert guest.output("systemctl show -P JobRunningTimeoutUSec dev-ttyS0.device") == "10min"
 
 
 def test_the_kernel_is_started_as_asked(guest: RunningGuest, way: Way) -> None:

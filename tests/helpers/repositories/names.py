@@ -111,6 +111,8 @@ DROPPED_PATHS = (
     "var/lib/dpkg", "etc/network", "etc/ppp", "usr/sbin/update-grub", "usr/sbin/update-grub2",
     "etc/grub.d/05_debian_theme",
     "usr/lib/kernel/install.d/85-initrd.install",
+    # That of the distribution is in a package of its own; a rebuild takes the others as they are.
+    "etc/cloud/cloud.cfg",
     # A plugin that stops without createrepo_c
     "usr/lib/python3/dist-packages/dnf-plugins/local.py", "etc/dnf/plugins/local.conf",
 )  # fmt: skip
