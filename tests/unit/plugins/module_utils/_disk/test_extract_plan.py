@@ -99,6 +99,10 @@ def test_each_line_is_joined_left_out_or_kept(tmp_path: Path) -> None:
     [
         ("/dev/vda3 /home xfs defaults 0 2", r"/home lies in partition 3 of .*, which holds xfs; only ext2"),
         ("UUID=x /usr ext4 defaults 0 2", "/usr is mounted from UUID=x, which is not on the disk"),
+        (
+            "UUID=1234-ABCD /boot vfat umask=77 0 2",
+            "/boot is mounted from UUID=1234-ABCD, which is FAT, as systemd-boot",
+        ),
         ("LABEL=second /a/../b ext4 defaults 0 2", "has the mount point '/a/../b', which is no plain path"),
     ],
 )
