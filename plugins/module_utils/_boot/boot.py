@@ -33,9 +33,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch 
 # What Compute gives to the kernel of an AMI image.
 _NOVA_KERNEL_ARGS = "root=/dev/{root}a console=tty0 console={console} console=hvc0 no_timer_check"
 _IN_MEMORY = "console=tty0 console={console}"
-_STATIC_NETWORK = instance_documents.StaticNetwork(
-    qemu.MAC, qemu.STATIC_GUEST, qemu.STATIC_NETMASK, qemu.STATIC_ROUTER, qemu.STATIC_DNS
-)
+_STATIC = instance_documents.StaticAddress(qemu.STATIC_GUEST, qemu.STATIC_NETMASK, qemu.STATIC_ROUTER, qemu.STATIC_DNS)
 _NOVA = ("manufacturer=OpenStack Foundation", "product=OpenStack Nova")
 _GLANCE_SECONDS = 0.25
 # A prompt that is not there so long after the system has started does not come.
@@ -185,9 +183,14 @@ class Boot:
         if plan.instance_data == "none":
             return machine
         public_key = session.public_key(self._runner, self.key)
-        instance = instance_documents.InstanceData(machine.uuid, plan.hostname, public_key, plan.user_data)
-        if plan.instance_data == "static_network":
-            instance = replace(instance, network=_STATIC_NETWORK)
+        static = _STATIC if plan.instance_data == "static_network" else None
+        instance = instance_documents.InstanceData(
+            machine.uuid,
+            plan.hostname,
+            public_key,
+            plan.user_data,
+            network=instance_documents.Network(qemu.MAC, static),
+        )
         if plan.instance_data == "ec2":
             documents = instance_documents.ec2_documents(instance, address=qemu.METADATA_GUEST, mac=qemu.MAC)
             smbios = ("manufacturer=Amazon EC2", "product=t3.small", f"serial={machine.uuid}")
@@ -202,8 +205,7 @@ class Boot:
         iso = self._folder / "config.iso"
         config_drive.make_config_drive(self._runner, documents, iso)
         drive = qemu.Disk(str(iso), "raw", iso.stat().st_size, readonly=True)
-        address = instance.network.address if instance.network else ""
-        return replace(machine, disks=(*machine.disks, drive), smbios=_NOVA, address=address)
+        return replace(machine, disks=(*machine.disks, drive), smbios=_NOVA, address=static.address if static else "")
 
     def _firmware(self) -> tuple[str, str] | None:
         pair = qemu.find_uefi(self._plan.architecture) if self._plan.firmware == "uefi" else None

@@ -20,29 +20,35 @@ ZONE = "nova"
 
 
 @dataclass(frozen=True)
-class StaticNetwork:
-    """The network of the only card, with the address *mac*, where nothing but the instance data tells of it."""
+class StaticAddress:
+    """What only the instance data tell of a network without DHCP."""
 
-    mac: str
     address: str
     netmask: str
     gateway: str
     name_server: str
 
+
+@dataclass(frozen=True)
+class Network:
+    """The network of the only card, which has the address *mac*; by DHCP where nothing is *static*."""
+
+    mac: str
+    static: StaticAddress | None = None
+
     def document(self) -> dict[str, object]:
-        """Return what network_data.json says of it, as Compute writes it for a network without DHCP."""
+        """Return what network_data.json says of it, as Compute writes it."""
         link = {"id": "tap0", "type": "ovs", "ethernet_mac_address": self.mac, "mtu": 1500, "vif_id": "0" * 32}
+        network = {"id": "network0", "type": "ipv4_dhcp", "link": link["id"], "network_id": "0" * 32}
+        if self.static is None:
+            return {"links": [link], "networks": [network], "services": []}
         zero = str(ipaddress.IPv4Address(0))
-        everywhere = {"network": zero, "netmask": zero, "gateway": self.gateway}
-        service = {"type": "dns", "address": self.name_server}
-        network = {
-            "id": "network0",
+        service = {"type": "dns", "address": self.static.name_server}
+        network |= {
             "type": "ipv4",
-            "link": link["id"],
-            "network_id": "0" * 32,
-            "ip_address": self.address,
-            "netmask": self.netmask,
-            "routes": [everywhere],
+            "ip_address": self.static.address,
+            "netmask": self.static.netmask,
+            "routes": [{"network": zero, "netmask": zero, "gateway": self.static.gateway}],
             "services": [service],
         }
         return {"links": [link], "networks": [network], "services": [service]}
@@ -57,7 +63,7 @@ class InstanceData:
     public_key: str
     user_data: str = ""
     key_name: str = "goldsmith"
-    network: StaticNetwork | None = None
+    network: Network | None = None
 
     @property
     def ec2_id(self) -> str:
@@ -68,7 +74,7 @@ class InstanceData:
 def openstack_documents(instance: InstanceData) -> dict[str, bytes]:
     """Return path and content of each document of the OpenStack form, the same for metadata service and config drive.
 
-    Without a static network there is no network_data.json: an empty one means no network at all, none means DHCP.
+    Where no network is known there is no network_data.json: an empty one means no network at all, none means DHCP.
     """
     meta_data = {
         "availability_zone": ZONE,

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instance_documents import (
     InstanceData,
-    StaticNetwork,
+    Network,
+    StaticAddress,
     ec2_documents,
     openstack_documents,
 )
@@ -31,8 +32,17 @@ def test_no_network_data() -> None:
     assert not any("network_data" in path for path in openstack_documents(WITH))
 
 
+def test_a_network_with_dhcp_is_described_too() -> None:
+    documents = openstack_documents(replace(WITH, network=Network("52:54:00:00:00:01")))
+    data = json.loads(documents["openstack/latest/network_data.json"])
+    assert [link["ethernet_mac_address"] for link in data["links"]] == ["52:54:00:00:00:01"]
+    assert [(one["type"], one["link"]) for one in data["networks"]] == [("ipv4_dhcp", data["links"][0]["id"])]
+    assert data["services"] == []
+
+
 def test_a_static_network_is_described_in_every_version() -> None:
-    network = StaticNetwork("52:54:00:00:00:01", "192.0.2.10", "255.255.255.0", "192.0.2.1", "192.0.2.53")
+    static = StaticAddress("192.0.2.10", "255.255.255.0", "192.0.2.1", "192.0.2.53")
+    network = Network("52:54:00:00:00:01", static)
     documents = openstack_documents(replace(WITH, network=network))
     found = {body for path, body in documents.items() if path.endswith("/network_data.json")}
     assert len(found) == 1
