@@ -8,18 +8,15 @@ GPT by UEFI with a config drive is the scenario lvm of Molecule.
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from helpers.guests import BuiltImage, RunningGuest, running_guest
 from helpers.power_cut import boot_until, enlarge, raw_copy
-
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qmp import Qmp
+from helpers.rebooting import Rebooting
 
 pytestmark = pytest.mark.slow
 
@@ -69,82 +66,8 @@ def has_instance_data(guest: RunningGuest) -> None:
     assert fingerprint in log
 
 
-class Rebooting:
-    """A guest that is rebooted while its cloud changes around it."""
-
-    def __init__(self, guest: RunningGuest, key: Path) -> None:
-        self.guest, self.key = guest, str(key)
-        self._folder = guest.console_log.parent
-        self._boot_id = guest.output("cat /proc/sys/kernel/random/boot_id")
-        self._boots = 1
-
-    def ask(self, command: str, key: str | None = None, **options: str) -> subprocess.CompletedProcess[str]:
-        """Run a command over a connection of its own."""
-        return self.guest.ssh(command, IdentityFile=key or self.key, **options)
-
-    def reboot(self) -> None:
-        """Reboot and wait for a login with the user's own key."""
-        self.ask("sudo -n systemctl reboot")
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            time.sleep(1)
-            try:
-                said = self.ask("cat /proc/sys/kernel/random/boot_id")
-            except subprocess.TimeoutExpired:
-                continue
-            if said.returncode == 0 and said.stdout.strip() != self._boot_id:
-                self._boot_id = said.stdout.strip()
-                self._boots += 1
-                return
-        pytest.fail(f"no login after the reboot:\n{self.guest.console_log.read_text(errors='replace')[-3000:]}")
-
-    def output(self, command: str) -> str:
-        """What a command that must succeed writes, over one connection for each boot."""
-        shared = str(self._folder / f"r{self._boots}")
-        result = self.ask(command, ControlMaster="auto", ControlPath=shared, ControlPersist="120")
-        assert result.returncode == 0, f"{command}: {result.stderr}"
-        return result.stdout.strip()
-
-    def let_service_hang(self) -> None:
-        """From now on the metadata service accepts connections and says nothing."""
-        program = self._folder / "metadata.py"
-        program.rename(self._folder / "metadata.kept")
-        # As long as its guest lives, no longer.
-        program.write_text("import os, time\n\nqemu = os.getppid()\nwhile os.getppid() == qemu:\n    time.sleep(1)\n")
-
-    def take_key_away(self) -> None:
-        """The metadata service answers again, and has no key any more."""
-        (self._folder / "metadata.kept").rename(self._folder / "metadata.py")
-        path = self._folder / "metadata.json"
-        documents = json.loads(path.read_text())
-        for name, body in documents.items():
-            if name.endswith("meta_data.json"):
-                content = {**json.loads(base64.b64decode(body)), "public_keys": {}, "keys": []}
-                documents[name] = base64.b64encode(json.dumps(content).encode()).decode()
-        path.write_text(json.dumps(documents))
-
-    def add_card(self) -> None:
-        """Let the running machine have a second network card, in a network of its own."""
-        with Qmp(self._folder / "qmp") as qmp:
-            qmp.execute("netdev_add", type="user", id="net1", net="10.1.0.0/24", restrict=True)
-            qmp.execute("device_add", driver="virtio-net-pci", id="card1", netdev="net1", mac="52:54:00:60:1d:01")
-
-    def enlarge(self, size: int) -> None:
-        """Let the running machine have a bigger disk."""
-        with Qmp(self._folder / "qmp") as qmp:
-            qmp.execute("block_resize", device="disk0", size=size)
-
-
-@pytest.fixture(scope="module")
-def own_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key of the user, that the cloud does not know."""
-    key = tmp_path_factory.mktemp("own") / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    return key
-
-
 def test_reboots_while_the_cloud_changes(
-    built_image: Callable[[str], BuiltImage], guest_folder: Path, own_key: Path
+    built_image: Callable[[str], BuiltImage], guest_folder: Path, tmp_path: Path
 ) -> None:
     image = str(built_image("lvm").file("qcow2"))
     options = {"machine": "pc", "instance_data": "openstack", "disk_size": str(6 * GIB), **IDENTITY}
@@ -152,10 +75,8 @@ def test_reboots_while_the_cloud_changes(
         looks_grown(guest, 6 * GIB)
         has_instance_data(guest)
         cloud_key = guest.seen["ssh"]["key"]
-        public = own_key.with_suffix(".pub").read_text().strip()
-        guest.output(f"echo '{public}' >>.ssh/authorized_keys")
         before = guest.output(STATE)
-        cloud = Rebooting(guest, own_key)
+        cloud = Rebooting(guest, tmp_path)
 
         # Nothing has changed but the metadata service, which hangs: nothing is lost, and nothing is written.
         cloud.let_service_hang()
@@ -167,13 +88,14 @@ def test_reboots_while_the_cloud_changes(
         cloud.output("until systemctl --quiet is-active serial-getty@ttyS0; do sleep 1; done")
 
         # A bigger disk and a second card, and the cloud has taken its key away.
+        cloud.answer_again()
         cloud.take_key_away()
         cloud.add_card()
         cloud.enlarge(8 * GIB)
         cloud.reboot()
         assert cloud.output("systemctl is-system-running --wait") == "running"
         assert cloud.ask("true", key=cloud_key).returncode == 255
-        assert cloud.output("cat .ssh/authorized_keys") == public
+        assert cloud.output("cat .ssh/authorized_keys") == cloud.public_key
         assert cloud.output("cat /var/lib/user-data") == "executed as root"
         assert int(cloud.output("echo $(($(stat --file-system --format '%b * %S' /)))")) > 0.9 * 8 * GIB
         assert cloud.output("sudo -n vgs --noheadings -o vg_free_count,pv_count system").split() == ["0", "3"]
