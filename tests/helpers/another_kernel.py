@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from helpers.guests import PATIENCE, RunningGuest
+from helpers.guests import RunningGuest
 from helpers.repositories.families import Repository
 
 ARGUMENTS = "console=tty0 console=ttyS0,115200n8"
@@ -37,27 +35,14 @@ def another_kernel_starts(guest: RunningGuest, repository: Repository) -> None:
     found = [path for path in repository.folder.rglob(f"{name}*") if second in path.name or "updates" in path.parts]
     (package,) = [path for path in found if path.suffix in (".rpm", ".deb")]
     _send(guest, package)
-    words = install.format(f"/var/tmp/{package.name}")
-    log = "/var/tmp/install.log"
-    guest.output(f"sudo -n sh -c '({words}; echo ended $?) >{log} 2>&1 </dev/null &' >/dev/null 2>&1")
-    said = _wait_for(guest, f"tail -n 1 {log}", lambda said: said.startswith("ended"))
-    assert said == "ended 0", guest.output(f"tail -n 30 {log}")
-    assert "scriptlet failed" not in guest.output(f"cat {log}")
+    log = guest.work(install.format(f"/var/tmp/{package.name}"))
+    assert "scriptlet failed" not in log
     boot = guest.output("cat /proc/sys/kernel/random/boot_id")
     guest.ssh("sudo -n systemctl reboot")
     # It is away meanwhile.
-    _wait_for(guest, "cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
+    guest.wait_for("cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
     assert guest.ssh("uname -r", ConnectTimeout="60").stdout.strip() == second
     assert ARGUMENTS in guest.ssh("cat /proc/cmdline", ConnectTimeout="60").stdout
-
-
-def _wait_for(guest: RunningGuest, command: str, done: Callable[[str], bool], **options: str) -> str:
-    """What a command says once that is what was waited for. With *options* of ssh each try is a login of its own."""
-    deadline = time.monotonic() + 4 * PATIENCE
-    while not done(said := guest.ssh(command, **options).stdout.strip()):
-        assert time.monotonic() < deadline, guest.console_log.read_text(errors="replace")[-3000:]
-        time.sleep(10)
-    return said
 
 
 def _send(guest: RunningGuest, file: Path) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shlex
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,23 @@ class RunningGuest:
         result = self.ssh(command)
         assert result.returncode == 0, f"{command}: {result.stderr}"
         return result.stdout.strip()
+
+    def work(self, command: str) -> str:
+        """What root's command writes that must succeed and may take many minutes, as packages do under emulation."""
+        log = "/var/tmp/work.log"
+        script = f"({command}; echo ended $?) >{log} 2>&1 </dev/null &"
+        self.output(f"sudo -n sh -c {shlex.quote(script)} >/dev/null 2>&1")
+        said = self.wait_for(f"tail -n 1 {log}", lambda said: said.startswith("ended"))
+        assert said == "ended 0", self.output(f"tail -n 30 {log}")
+        return self.output(f"cat {log}")
+
+    def wait_for(self, command: str, done: Callable[[str], bool], **options: str) -> str:
+        """What a command says once that is what was waited for. With *options* of ssh each try is a login."""
+        deadline = time.monotonic() + 4 * PATIENCE
+        while not done(said := self.ssh(command, **options).stdout.strip()):
+            assert time.monotonic() < deadline, self.console_log.read_text(errors="replace")[-3000:]
+            time.sleep(10)
+        return said
 
     def console(self, text: str) -> str:
         """The console's log, once *text* is in it. A login may be accepted before the prompt is there."""
