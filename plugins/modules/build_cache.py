@@ -55,11 +55,10 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.module import run_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.layers import Store
 
 ARGUMENT_SPEC = {
@@ -87,7 +86,7 @@ def run(params: dict, check_mode: bool) -> dict:
         removed.append(name)
         path = parts.pop(name)
         if not check_mode:
-            rootfs.remove(runner, path, ())
+            removal.remove(runner, path, ())
     entries = [{"name": name, "size": _size(runner, path)} for name, path in parts.items()]
     entries += [
         {"name": layer.name, "size": layer.size, "made": layer.made, "used": layer.used}

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract_plan, extract_tree
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import os_release
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles, shown
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -87,7 +87,7 @@ def lay(
         return True, {"filesystems": source.parts(todo), "left_out": left_out}
     namespaces.check(runner)
     prefix, made = namespaces.prefix(), f"{os.path.abspath(tree)}.partial"
-    rootfs.remove(runner, made, prefix)
+    removal.remove(runner, made, prefix)
     try:
         os.makedirs(made, mode=0o700)
         done = source.write(todo, made)
@@ -99,10 +99,10 @@ def lay(
         facts["rewritten"] = rewritten
         # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
         write_record(record, {"definition": None})
-        rootfs.remove(runner, tree, prefix)
+        removal.remove(runner, tree, prefix)
         os.rename(made, tree)
     except BaseException:
-        rootfs.remove(runner, made, prefix)
+        removal.remove(runner, made, prefix)
         raise
     write_record(record, {"definition": definition, "facts": facts})
     return True, facts

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import emulators, namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error
@@ -64,7 +64,7 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
     if (request.snapshot or request.extra) and not (request.sources or request.repositories or request.base):
         request = replace(request, sources=own_sources(runner, request))
     partial = f"{request.path}.partial"
-    rootfs.remove(runner, partial, namespaces.prefix())
+    removal.remove(runner, partial, namespaces.prefix())
     try:
         os.makedirs(os.path.dirname(os.path.abspath(request.path)), exist_ok=True)
     except OSError as error:
@@ -76,10 +76,10 @@ def present(runner: Runner, request: Request, *, check_mode: bool, lay: Layer | 
         facts = fill(runner, replace(request, path=partial), namespaces.prefix(), partial)
         # A run that is killed from here on leaves a folder that is known to be ours, and is made again.
         write_record(record, {"definition": None})
-        rootfs.remove(runner, request.path, namespaces.prefix())
+        removal.remove(runner, request.path, namespaces.prefix())
         os.rename(partial, request.path)
     except BaseException:
-        rootfs.remove(runner, partial, namespaces.prefix())
+        removal.remove(runner, partial, namespaces.prefix())
         raise
     facts = {"definition": definition, "request": after, **facts}
     write_record(record, facts)
@@ -117,7 +117,7 @@ def fill(runner: Runner, request: Request, prefix: Sequence[str], files: str) ->
         try:
             mmdebstrap.bootstrap(runner, request, prefix, on_stage)
         finally:
-            rootfs.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
+            removal.remove(runner, mmdebstrap.archives(request.path), namespaces.prefix())
     # Device nodes are made as root only; the kernel's own /dev covers them. Same tree, whoever makes it.
     runner.run([*prefix, "find", f"{request.path}/dev", "-mindepth", "1", "-delete"])
     # Who gives what was made just now its time later would copy all of it out of the layer.
@@ -144,7 +144,7 @@ def absent(runner: Runner, path: str, *, check_mode: bool) -> dict[str, Any]:
     there = any(os.path.lexists(name) for name in (path, record, partial))
     if there and not check_mode:
         for name in (path, partial, record):
-            rootfs.remove(runner, name, namespaces.prefix())
+            removal.remove(runner, name, namespaces.prefix())
         stack.remove(runner, path)
     return {"changed": there, "path": path, "diff": {"before": path if there else "", "after": ""}}
 

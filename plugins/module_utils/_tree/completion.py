@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import (
@@ -151,7 +152,7 @@ def complete(runner: Runner, request: Request, prefix: Sequence[str], on_stage: 
     if result.rc != 0:
         raise _TOOLS[request.tool].explain(request, result)
     for path, _text in request.keyrings:
-        rootfs.remove(runner, f"{request.path}{path}", prefix)
+        removal.remove(runner, f"{request.path}{path}", prefix)
     if request.tool != "mmdebstrap":
         on_stage(85, "making the initramfs")
         with rpm.workshop(runner, request, prefix) as shop:

@@ -16,14 +16,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline, namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline, namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error, make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.records import read_record, write_record
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs, stack
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import stack
 
 _RECORD = "record.json"
 # Changes of another process between its two renames; no kind has such a name.
@@ -211,7 +211,7 @@ class Store:
             self._clear(old)
 
     def _clear(self, path: str) -> None:
-        rootfs.remove(self._runner, path, namespaces.prefix() if os.path.lexists(path) else ())
+        removal.remove(self._runner, path, namespaces.prefix() if os.path.lexists(path) else ())
 
     def _copy(self, source: str, goal: str) -> None:
         stack.make_folder(goal)  # cp leaves to its folders what they inherit

@@ -195,16 +195,6 @@ def packages(tree: str) -> list[dict[str, str]]:
     return sorted(found, key=lambda package: (package["package"], package["architecture"]))
 
 
-def remove(runner: Runner, path: str, prefix: Sequence[str]) -> None:
-    """Remove a folder whose files may belong to subordinate ids, and nothing that is mounted in it."""
-    if os.path.lexists(path):
-        argv = [*prefix, "rm", "-rf", "--one-file-system", "--", path]
-        if runner.run(argv, check=False).rc != 0:
-            # Immutable files, and those open for appending only, are in the way.
-            runner.run([*prefix, "chattr", "-R", "-f", "-i", "-a", path], check=False)
-            runner.run(argv)
-
-
 def clamp_times(runner: Runner, tree: str, epoch: int, prefix: Sequence[str]) -> None:
     """Set the modification time of everything newer than *epoch* to it."""
     program = 'find "$1" -xdev -newermt "@$2" -print0 | xargs -0 -r touch --no-dereference --date="@$2" --'

@@ -17,9 +17,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import locks, namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import locks, namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 # A tree is thrown away when the machine fails, so nothing waits for the disk: volatile. Its mark is for a machine that
 # failed. Only root of the machine itself may write the attributes trusted.*.
@@ -127,7 +126,7 @@ def possible(runner: Runner, tree: str) -> bool:
 def remove(runner: Runner, tree: str) -> None:
     """Remove a tree and what it lies in, not its layers."""
     for path in (_folder(tree), tree):
-        rootfs.remove(runner, path, namespaces.prefix())
+        removal.remove(runner, path, namespaces.prefix())
 
 
 def make_folder(folder: str) -> None:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline, namespaces
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline, namespaces, removal
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import drop_partial_files, file_error
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import take
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import rootfs
 
 _ANOTHER = "or name another folder in image_cache_dir"
 # What a tree asks of a file system: a file for another account.
@@ -61,7 +60,7 @@ class Workspace:
             self._require_owners(runner, work)
             try:
                 self._take()
-                rootfs.remove(runner, self.path, namespaces.prefix() if left else ())
+                removal.remove(runner, self.path, namespaces.prefix() if left else ())
                 # It may hold setuid programs of a foreign system: nobody else gets to them.
                 os.makedirs(self.path)
                 os.chmod(self.path, 0o700)
@@ -79,7 +78,7 @@ class Workspace:
         elif there:
             try:
                 self._take()
-                rootfs.remove(runner, self.path, namespaces.prefix())
+                removal.remove(runner, self.path, namespaces.prefix())
                 os.unlink(self.lock)
                 if os.path.isdir(self.output_dir) and not os.listdir(self.output_dir):
                     os.rmdir(self.output_dir)  # a build that failed leaves no empty folder

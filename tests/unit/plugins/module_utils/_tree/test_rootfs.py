@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
-from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -120,17 +118,6 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
     assert 3 * 4096 <= extent.data - empty.data < 3 * 4096 + 500
 
 
-@pytest.mark.root
-def test_files_that_nobody_may_change_are_removed(tmp_path: Path) -> None:
-    for name, flag in (("immutable", "+i"), ("log", "+a")):
-        (tmp_path / "tree" / name).mkdir(parents=True)
-        (tmp_path / "tree" / name / "file").write_text("x")
-        for path in (tmp_path / "tree" / name / "file", tmp_path / "tree" / name):
-            subprocess.run(["chattr", flag, path], check=True)
-    rootfs.remove(Runner(), str(tmp_path / "tree"), [])
-    assert not (tmp_path / "tree").exists()
-
-
 def test_the_time_of_a_tree(tmp_path: Path) -> None:
     info = tmp_path / "var/lib/dpkg/info"
     info.mkdir(parents=True)
@@ -170,14 +157,6 @@ def test_installed_packages(tmp_path: Path) -> None:
     (tmp_path / "var/lib/dpkg/status").write_text(text + stanza.format("apt", "hold ok installed"))
     assert [package["package"] for package in rootfs.packages(str(tmp_path))] == ["apt", "zip"]
     assert rootfs.packages(str(tmp_path))[0]["version"] == "1"
-
-
-def test_removal_stays_on_one_file_system(tmp_path: Path) -> None:
-    runner = RecordingRunner()
-    rootfs.remove(runner, str(tmp_path / "none"), ["unshare"])
-    assert runner.calls == []
-    rootfs.remove(runner, str(tmp_path), ["unshare"])
-    assert runner.calls == [["unshare", "rm", "-rf", "--one-file-system", "--", str(tmp_path)]]
 
 
 def test_packages_are_not_read_through_a_link_of_the_tree(tmp_path: Path) -> None:
