@@ -164,13 +164,6 @@ class ActionModule(ActionBase):
             self._faults.append(
                 "image_build=capture: the machine is there already; its playbook is goldsmith.openstack.capture_vm"
             )
-        # The connection chroot works on this machine: it would miss a tree elsewhere only after that was made.
-        if purpose == "build" and values["build"] == "chroot" and self._connection.transport != "local":
-            self._faults.append(
-                f"image_build_host={values['build_host']}: tasks configure a tree on the machine where the command is "
-                "given, and this is another one; give the command there, and publish from here by the playbook "
-                "goldsmith.openstack.publish"
-            )
         # The guest listens on the loopback of its host.
         if self._connection.transport != "local" and values["configure"] == "booted":
             self._faults.append(

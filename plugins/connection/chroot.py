@@ -18,7 +18,7 @@ description:
   - Works as root, and as an ordinary user with a range of subordinate ids.
 options:
   tree:
-    description: Folder with the root file system on the control node.
+    description: Folder with the root file system, on the control node or on the machine that O(via) reaches.
     type: path
     default: inventory_hostname
     vars:
@@ -26,14 +26,25 @@ options:
       - name: ansible_host
       - name: ansible_chroot_tree
   notes:
-    description: File on the control node that gets a line for each thing that was left undone, each once.
+    description: File beside the tree, on its machine, that gets a line for each thing that was left undone, each once.
     type: path
     vars:
       - name: ansible_chroot_notes
+  via:
+    description:
+      - The machine where the tree is, by the variables that reach it as a host of an inventory, such as
+        C(ansible_host), C(ansible_user) and C(ansible_become). Any connection will do that takes data on stdin. The
+        machine needs Python, C(ansible_python_interpreter) says which.
+      - The tree is on the control node without it, and where C(ansible_connection) is V(local).
+    type: dict
+    default: {}
+    vars:
+      - name: ansible_chroot_via
 """
 
 import ctypes
 import os
+import re
 import signal
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
@@ -42,11 +53,14 @@ from ansible.utils.display import Display
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
-from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, entering
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, entering, entrance
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _way
 
 display = Display()
 _PR_SET_PDEATHSIG = 1
 _ASYNC = r"async_wrapper\.py"
+# Adds the lines of stdin to a file that are not in it.
+_ADD = 'touch "$1" && while read -r line; do grep -qxF -e "$line" "$1" || printf "%s\\n" "$line" >>"$1"; done'
 
 
 class Connection(ConnectionBase):
@@ -58,8 +72,12 @@ class Connection(ConnectionBase):
 
     def _connect(self):
         if not self._connected:
+            via = self.get_option("via") or {}
+            self._way = _way.Way(via, self._play_context) if _way.leads_away(via) else None
+            if self._way:
+                _way.end_with_children()
             # Ansible's worker outlives an ansible-playbook that was killed with -9; this one must not.
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM if self._way else signal.SIGKILL)
             self._runner = Runner()
             self._connected = True
             display.vvv(f"ENTER THE TREE {self.get_option('tree')}", host=self.get_option("tree"))
@@ -95,7 +113,9 @@ class Connection(ConnectionBase):
             raise
 
     def close(self):
-        """There is nothing to close: each command takes its mounts with it."""
+        """Close the way to the machine of the tree; each command has taken its mounts with it."""
+        if self._connected and self._way:
+            self._way.close()
         self._connected = False
 
     def _copy(self, argv, stdin=None, stdout=None):
@@ -106,6 +126,19 @@ class Connection(ConnectionBase):
 
     def _run(self, argv, in_data=None, stdin=None, stdout=None, linger=""):
         self._connect()
+        run = self._run_there if self._way else self._run_here
+        status, out, err = run(argv, in_data, stdin, stdout, linger)
+        # ssh may have said something before.
+        if status == chroot.REFUSED and (refusal := re.search(rb"(?m)^cannot enter the tree\b[\s\S]*", err)):
+            raise AnsibleConnectionFailure(_text(refusal.group()))
+        said, notes = entering.notes(err.decode("utf-8", "surrogateescape"))
+        # So says systemd's own shutdown.
+        if "Running in chroot, ignoring request" in said:
+            notes.append("a reboot is passed over")
+        self._take_down(notes)
+        return status, out or b"", said.encode("utf-8", "surrogateescape")
+
+    def _run_here(self, argv, in_data, stdin, stdout, linger):
         try:
             words = chroot.enter_words(self.get_option("tree"), argv, linger=linger)
             process = self._runner.start(words, stdin=stdin or in_data is not None, stdout=stdout)
@@ -116,24 +149,28 @@ class Connection(ConnectionBase):
         except BaseException:
             self._runner.stop(process)
             raise
-        if process.returncode == chroot.REFUSED and err.startswith(b"cannot enter the tree"):
-            raise AnsibleConnectionFailure(_text(err))
-        said, notes = entering.notes(err.decode("utf-8", "surrogateescape"))
-        # So says systemd's own shutdown.
-        if "Running in chroot, ignoring request" in said:
-            notes.append("a reboot is passed over")
-        self._take_down(notes)
-        return process.returncode, out or b"", said.encode("utf-8", "surrogateescape")
+        return process.returncode, out, err
+
+    def _run_there(self, argv, in_data, stdin, stdout, linger):
+        words, before = entrance.sent(self.get_option("tree"), argv, linger=linger, python=self._way.python)
+        status, out, err = self._way.run(words, before + (stdin.read() if stdin else in_data or b""))
+        if stdout:
+            stdout.write(out)
+        return status, out, err
 
     def _take_down(self, notes):
         for note in notes:
             display.warning(f"in the tree {note}")
         path = self.get_option("notes")
         if path and notes:
-            with open(path, "a+", encoding="utf-8") as file:
-                file.seek(0)
-                there = file.read().splitlines()
-                file.writelines(f"{note}\n" for note in notes if note not in there)
+            words, lines = ["sh", "-c", _ADD, "add", path], "".join(f"{note}\n" for note in notes).encode()
+            if self._way:
+                status, _out, err = self._way.run(words, lines)
+            else:
+                result = self._runner.run(words, stdin=lines, check=False)
+                status, err = result.rc, result.stderr.encode()
+            if status != 0:
+                raise AnsibleError(f"cannot write the notes: {_text(err)}")
 
 
 def _text(said: bytes) -> str:

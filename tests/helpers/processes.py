@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,6 +23,16 @@ def family() -> Iterator[Callable[[], list[str]]]:
         yield lambda: [f"{pid}: {words}" for pid, words in _descendants().items() if pid not in before]
     finally:
         _adopt_orphans(False)
+
+
+def rooted_in(folder: Path) -> list[int]:
+    """The processes whose root is a folder, or lies below it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile
+            if os.readlink(path / "root").startswith(str(folder)):
+                found.append(int(path.name))
+    return found
 
 
 def _adopt_orphans(wanted: bool) -> None:

@@ -24,19 +24,22 @@ class SshServer:
     port: int
     key: Path
 
-    def inventory(self, name: str) -> str:
-        """Return the line of an inventory that makes it a host of that name."""
-        settings = {
+    def variables(self) -> dict[str, str | int]:
+        """Return the variables that reach it."""
+        return {
             "ansible_connection": "ssh",
             "ansible_host": "127.0.0.1",
             "ansible_port": self.port,
             "ansible_user": getpass.getuser(),
             # It has what our modules need.
             "ansible_python_interpreter": sys.executable,
-            "ansible_ssh_private_key_file": self.key,
-            "ansible_ssh_common_args": "'-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'",
+            "ansible_ssh_private_key_file": str(self.key),
+            "ansible_ssh_common_args": "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
         }
-        return " ".join([name, *(f"{key}={value}" for key, value in settings.items())]) + "\n"
+
+    def inventory(self, name: str) -> str:
+        """Return the line of an inventory that makes it a host of that name."""
+        return " ".join([name, *(f"{key}='{value}'" for key, value in self.variables().items())]) + "\n"
 
 
 @contextmanager
@@ -76,6 +79,12 @@ def ssh_server(folder: Path, inside: Sequence[str] = (), **more: str) -> Iterato
     finally:
         process.terminate()
         process.wait()
+
+
+def close_shared(folder: Path) -> None:
+    """End the connections that ssh has kept open for others, by their sockets in a folder."""
+    for socket_of in folder.iterdir():
+        subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={socket_of}", "-O", "exit", "there"], check=True)
 
 
 def free_port() -> int:

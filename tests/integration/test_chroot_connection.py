@@ -19,6 +19,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.playbook.play_context import PlayContext
 from helpers.busybox import listing, make_busybox_tree
+from helpers.processes import rooted_in
 from helpers.tools import clean_environment, run_tool, tool
 
 from ansible_collections.goldsmith.openstack.plugins.connection.chroot import Connection
@@ -124,20 +125,9 @@ def test_a_killed_playbook_leaves_no_process(tree: Path, tmp_path: Path, checkou
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    while left := in_tree(tree):
+    while left := rooted_in(tree):
         assert time.monotonic() < end, left
         time.sleep(0.05)
-
-
-def in_tree(tree: Path) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(path / "root").startswith(str(tree)):
-                found.append(path.name)
-        except OSError:
-            continue
-    return found
 
 
 def test_commands_give_status_and_streams(tree: Path) -> None:

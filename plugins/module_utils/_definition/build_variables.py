@@ -22,8 +22,7 @@ BUILD = grouped(
         "build_host",
         "text",
         "localhost",
-        "Host of the inventory that installs or captures a machine, or publishes. An image of packages is built where "
-        "the command is given.",
+        "Host of the inventory that builds, installs or captures, and publishes.",
         check=checks.line,
     ),
     Variable(

@@ -35,6 +35,7 @@ FACTS = (
         "image_place",
         "image_ran_in_tree",
         "image_tree",
+        "image_way",
         "image_workspace",
     ),
 )

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Code of ours as a program of its own, to be run behind a prefix that enters namespaces.
 
-Its sources are handed over on stdin: a module may lie in an archive, or in a folder that is closed to that process.
+Its sources are handed over on stdin: a module may lie in an archive, in a folder that is closed to that process, or on
+another machine. What follows them there is left for the program to read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from typing import Any
 
 _START = r"""
 import json, sys, types
-work = json.load(sys.stdin)
+size, text = int(sys.argv[1]), b""
+with open(0, "rb", buffering=0, closefd=False) as stdin:
+    while len(text) < size and (block := stdin.read(size - len(text))):
+        text += block
+work = json.loads(text)
 def known(name):
     if name not in sys.modules:
         sys.modules[name] = types.ModuleType(name)
@@ -33,10 +38,12 @@ module.run(work["request"])
 """
 
 
-def program(*modules: ModuleType, request: Mapping[str, Any]) -> tuple[list[str], str]:
+def program(*modules: ModuleType, request: Mapping[str, Any], python: str = "") -> tuple[list[str], str]:
     """Return the argv of a program that calls run(request) of the last module, and what it reads from stdin.
 
     The modules stand in the order in which they import each other, and import nothing else but the standard library.
+    *python* is another Python than ours, by which another machine runs it.
     """
     sources = [(module.__name__, inspect.getsource(module)) for module in modules]
-    return [sys.executable, "-I", "-S", "-c", _START], json.dumps({"sources": sources, "request": request})
+    text = json.dumps({"sources": sources, "request": request})
+    return [python or sys.executable, "-I", "-S", "-c", _START, str(len(text))], text

@@ -134,19 +134,20 @@ class Runner:
         *,
         stdin: bool | IO[bytes] = False,
         stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a program in a process group of its own and return it; the caller ends it with stop().
 
-        *stdin* True is a pipe, False nothing; *stdout* None is a pipe.
+        *stdin* True is a pipe, False nothing; *stdout* and *stderr* None are pipes.
         """
         try:
             return subprocess.Popen(
                 [*_LEASH, *(os.fspath(word) for word in argv)],
                 stdin={True: subprocess.PIPE, False: subprocess.DEVNULL}[stdin] if isinstance(stdin, bool) else stdin,
                 stdout=stdout or subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=stderr or subprocess.PIPE,
                 env={**self._environment, **(environment or {})},
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.goldsmith.openstack.plugins.connection import chroot
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot as chroot_module
+from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import entrance
+from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _way
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +63,9 @@ def test_what_is_left_undone_is_a_warning(
     assert told == ["in the tree sysctl does nothing"]
     connection.exec_command(said)
     assert (tmp_path / "notes").read_text() == "sysctl does nothing\n"
+    connection.get_option = {"tree": str(tmp_path), "notes": str(tmp_path / "none" / "notes")}.get
+    with pytest.raises(AnsibleError, match=r"cannot write the notes: .*none/notes"):
+        connection.exec_command(said)
 
 
 def test_a_tree_that_cannot_be_entered_is_unreachable(connection: chroot.Connection) -> None:
@@ -98,3 +104,44 @@ def test_the_tree_is_the_host_unless_told() -> None:
     names = [entry["name"] for entry in yaml.safe_load(chroot.DOCUMENTATION)["options"]["tree"]["vars"]]
     assert names == ["inventory_hostname", "ansible_host", "ansible_chroot_tree"], "the last one that is set counts"
     assert chroot.Connection.has_pipelining
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[chroot.Connection]:
+    """One to a tree of another machine, which is this one; its programs run outside the tree."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(_way, "leads_away", bool)
+    skip = 'head -c 5 >/dev/null; exec "$@"'
+    monkeypatch.setattr(
+        entrance, "sent", lambda tree, argv, linger, python: (["sh", "-c", skip, linger, *argv], b"first")
+    )
+    connection = chroot.Connection(PlayContext())
+    via = {"ansible_connection": "local"}
+    connection.get_option = {"tree": "/none", "notes": str(tmp_path / "notes"), "via": via}.get
+    yield connection
+    connection.close()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_tree_of_another_machine(elsewhere: chroot.Connection, tmp_path: Path) -> None:
+    assert elsewhere.exec_command("cat; echo err >&2; exit 4", in_data=b"in") == (4, b"in", b"err\n")
+    assert elsewhere.exec_command("cat") == (0, b"", b"")
+    (tmp_path / "in").write_bytes(b"\0binary\xff" * 1000)
+    elsewhere.put_file(str(tmp_path / "in"), str(tmp_path / "there"))
+    elsewhere.fetch_file(str(tmp_path / "there"), str(tmp_path / "out"))
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+    said = "printf 'goldsmith-note: sysctl does nothing\\n%.0s' 1 2 >&2"
+    for _time in range(2):
+        elsewhere.exec_command(said)
+    assert (tmp_path / "notes").read_text() == "sysctl does nothing\n"
+
+
+def test_a_refusal_of_another_machine_stands_behind_what_ssh_says(elsewhere: chroot.Connection) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"^cannot enter the tree: tree=/x: is not a folder$"):
+        elsewhere.exec_command("echo Warning >&2; echo 'cannot enter the tree: tree=/x: is not a folder' >&2; exit 125")
+
+
+def test_a_way_that_leads_nowhere_else_is_none(connection: chroot.Connection, tmp_path: Path) -> None:
+    connection.get_option = {"tree": str(tmp_path), "via": {"ansible_connection": "local"}}.get
+    assert connection.exec_command("exit 5")[0] == 5
+    assert connection._way is None

@@ -147,6 +147,12 @@ def test_started_programs_are_ended_by_stop() -> None:
     Runner.stop(process)
 
 
+def test_stderr_may_be_a_file_of_the_caller(tmp_path: Path) -> None:
+    with (tmp_path / "said").open("wb") as said:
+        assert Runner().start(sh("echo err >&2"), stderr=said).wait() == 0
+    assert (tmp_path / "said").read_text() == "err\n"
+
+
 def test_a_descriptor_can_be_handed_down(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("content")
     descriptor = os.open(tmp_path / "file", os.O_RDONLY)
