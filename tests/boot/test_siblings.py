@@ -31,7 +31,7 @@ ls /boot/grub/*-*/core.* 2>/dev/null
 """
 GROWN = """\
 systemctl start goldsmith-grow
-LVM_SYSTEM_DIR=/run/goldsmith/lvm vgs --noheadings -o vg_free_count,pv_count system
+LVM_SYSTEM_DIR=/run/lvm/goldsmith vgs --noheadings -o vg_free_count,pv_count system
 """
 RESCUES = range(int(os.environ.get("GOLDSMITH_RESCUES", "1")))
 

@@ -4,7 +4,7 @@
 """Guests beside the disk of a sibling, another instance of their image, as a rescue and an attached volume are.
 
 Nothing is written into the image: systemd takes a unit from the firmware's tables (since its version 256), which says
-on the console what was mounted. The machine is killed then, half way through its boot.
+on the console what was mounted. The machine is killed then, half way through its boot. An older one gets user data.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import plain_text
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.config_drive import make_config_drive
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instance_documents import (
+    InstanceData,
+    openstack_documents,
+)
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 TIMEOUT = 600
@@ -72,10 +77,12 @@ def overlay(image: Path, disk: Path, size: str = "3G") -> Path:
     return disk
 
 
-def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", also: str = ":") -> Mounted:
+def mounted(
+    folder: Path, disks: Sequence[Path], *, firmware: str = "bios", also: str = ":", by_user_data: bool = False
+) -> Mounted:
     """Boot from the first of the disks, which are written to, until the file systems are there.
 
-    *also* is a command that is run then.
+    *also* is a command that is run then. *by_user_data*: the guest's agent runs it, on a config drive behind the disks.
     """
     folder = Path(tempfile.mkdtemp(dir=folder, prefix="s"))
     runner = Runner()
@@ -95,11 +102,8 @@ def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", also
         store = folder / "variables"
         store.write_bytes(Path(variables).read_bytes())
         machine = replace(machine, uefi=(code, str(store)))
-    argv = qemu.command(machine)
-    say = base64.b64encode(_SAY.replace("{also}", also).encode()).decode()
-    for name, text in _UNITS.items():
-        value = base64.b64encode(text.replace("{say}", say).encode()).decode()
-        argv += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={value}"]
+    script = _SAY.replace("{also}", also)
+    argv = _with_user_data(runner, machine, script) if by_user_data else _with_unit(machine, script)
     process = runner.start(argv)
     begin = time.monotonic()
     log = ""
@@ -113,3 +117,20 @@ def mounted(folder: Path, disks: Sequence[Path], *, firmware: str = "bios", also
     finally:
         qemu.end(runner, process)
     return Mounted(**dict(re.findall(r"sibling: (?!end)(\w+) (.*?)\s*$", log, re.MULTILINE)))
+
+
+def _with_unit(machine: qemu.Machine, script: str) -> list[str]:
+    argv = qemu.command(machine)
+    say = base64.b64encode(script.encode()).decode()
+    for name, text in _UNITS.items():
+        value = base64.b64encode(text.replace("{say}", say).encode()).decode()
+        argv += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={value}"]
+    return argv
+
+
+def _with_user_data(runner: Runner, machine: qemu.Machine, script: str) -> list[str]:
+    instance = InstanceData(machine.uuid, "sibling", "", f"#!/bin/sh\n{script}")
+    iso = machine.folder / "config.iso"
+    make_config_drive(runner, openstack_documents(instance), iso)
+    drive = qemu.Disk(str(iso), "raw", iso.stat().st_size, readonly=True)
+    return qemu.command(replace(machine, disks=(*machine.disks, drive)))

@@ -1,17 +1,27 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the initramfs does about disks that began as one image; tests/boot/test_siblings.py boots with such."""
+"""What the initramfs does about disks that began as one image; tests/boot/test_siblings.py boots with such, and
+tests/distributions/test_family_siblings.py by dracut."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 
-FILES = Path(__file__).parents[2] / "roles/openstack_guest/files"
+CHECKOUT = Path(__file__).parents[2]
+FILES = CHECKOUT / "roles/openstack_guest/files"
+RULES = CHECKOUT / "roles/openstack_guest/templates/first-disk.rules.j2"
+DRACUT = CHECKOUT / "extensions/goldsmith/capabilities/dracut.yml"
+# By the order in which links lead to them, each with some of its devices
+DISKS = ["nvme0n1 nvme0n1p1", "nvme1n1p1", "nvme11n1", "sda sda15", "sdb1", "sdl1", "vda1", "vdb1", "vdl2", "xvda1"]
 # What lvm and blkid say of a device stands in a file by its name; they write down how they are called.
 LVM = """\
 #!/bin/sh
@@ -27,6 +37,10 @@ TUNE2FS = """\
 #!/bin/sh
 echo "$*" >>{there}/calls
 """
+UDEVADM = """\
+#!/bin/sh
+echo "udevadm $*" >>{there}/calls
+"""
 
 
 class Initramfs:
@@ -36,7 +50,7 @@ class Initramfs:
         self.folder = folder
         for name in ("bin", "pv", "run", "conf", "scripts", "sys/class/block", "devices", "proc"):
             (folder / name).mkdir(parents=True)
-        for name, text in {"lvm": LVM, "blkid": BLKID, "tune2fs": TUNE2FS}.items():
+        for name, text in {"lvm": LVM, "blkid": BLKID, "tune2fs": TUNE2FS, "udevadm": UDEVADM}.items():
             (folder / "bin" / name).write_text(text.replace("{there}", str(folder)))
             (folder / "bin" / name).chmod(0o755)
         (folder / "calls").touch()
@@ -55,9 +69,12 @@ class Initramfs:
             (folder / "pv" / name).write_text(f"  {text}\n")
 
     def run(self, script: str, root: str = "") -> str:
-        """Run a script with its paths below the folder, and return what it says."""
-        text = (FILES / script).read_text()
-        for path in ("/run/goldsmith", "/scripts/functions", "/sys/class/block", "/conf/", "/proc/cmdline"):
+        """Run a script of the role with its paths below the folder, and return what it says."""
+        return self.run_text((FILES / script).read_text(), root)
+
+    def run_text(self, text: str, root: str = "") -> str:
+        """Run a script that is given as text."""
+        for path in ("/run/lvm", "/scripts/functions", "/sys/class/block", "/conf/", "/proc/cmdline"):
             text = text.replace(path, f"{self.folder}{path}")
         environment = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "ROOT": root}
         result = subprocess.run(["sh", "-c", text], check=True, capture_output=True, text=True, env=environment)
@@ -89,7 +106,8 @@ def test_a_disk_with_the_same_group_is_left_out(tmp_path: Path, volumes: dict[st
     machine = Initramfs(tmp_path, volumes)
     said = machine.run("own-volumes")
     assert said.count("of another disk, and is left out\n") == len(said.splitlines()) == bool(left)
-    conf = tmp_path / "run/goldsmith/lvm/lvm.conf"
+    conf = tmp_path / "run/lvm/goldsmith/lvm.conf"
+    assert machine.calls[0] == "udevadm settle --timeout=10"
     assert machine.calls[-1] == f"{conf.parent if left else ''} vgchange -aay --sysinit".strip()
     assert conf.exists() is bool(left)
     if left:
@@ -113,3 +131,27 @@ def test_the_root_is_that_of_the_first_disk_and_only_it_gets_a_new_id(tmp_path: 
     assert machine.run("new-ids", root="UUID=1-2") == ""
     assert (tmp_path / "conf/param.conf").read_text() == "ROOT=/dev/vda1\n"
     assert machine.calls == (["-U random /dev/vda1"] if new else [])
+
+
+@pytest.mark.parametrize("disks", [("vda",), ("vda", "vdb")])
+def test_dracut_waits_for_all_disks_where_there_are_several(tmp_path: Path, disks: tuple[str, ...]) -> None:
+    machine = Initramfs(tmp_path, {}, others=(*disks, "vda1", "dm-0"))
+    for disk in disks:
+        (tmp_path / "sys/class/block" / disk / "device").mkdir()
+    [hook] = [file["content"] for file in yaml.safe_load(DRACUT.read_text())["early_files"] if "settle" in file["path"]]
+    assert machine.run_text(hook) == ""
+    assert machine.calls == (["udevadm settle --timeout=10"] if len(disks) > 1 else [])
+
+
+def test_links_lead_to_the_first_disk_and_to_volumes_before_it() -> None:
+    rules = jinja2.Environment(trim_blocks=True).from_string(RULES.read_text()).render()
+    found = re.findall('^KERNEL=="(.*)", OPTIONS\\+="link_priority=(.*)"$', rules, re.MULTILINE)
+
+    def priorities(device: str) -> list[int]:
+        return [int(priority) for names, priority in found if any(fnmatch(device, name) for name in names.split("|"))]
+
+    # One for all devices of a disk
+    ranks = [rank for disk in DISKS for [(rank,)] in [{tuple(priorities(device)) for device in disk.split()}]]
+    assert ranks == sorted(set(ranks), reverse=True)
+    assert 50 > ranks[0] > ranks[-1] > 0
+    assert [priorities(name) for name in ("vdaa1", "sr0", "dm-0", "loop0")] == [[]] * 4
