@@ -12,7 +12,8 @@ import pytest
 from helpers.emulator import quick_emulator
 from helpers.guests import BuiltImage, running_guest
 from helpers.package_mirror import ARCHIVE, package_mirror
-from helpers.siblings import mounted, overlay
+from helpers.siblings import mounted
+from helpers.tools import run_tool
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -28,8 +29,12 @@ DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install {packa
 
 @pytest.fixture
 def disk(built_image: Callable[[str], BuiltImage], tmp_path: Path) -> Path:
-    """That of an instance."""
-    return overlay(built_image("hybrid").file("qcow2"), tmp_path / "disk.qcow2")
+    """That of an instance, which needs no other file."""
+    disk = tmp_path / "disk.qcow2"
+    image = built_image("hybrid").file("qcow2")
+    run_tool(["qemu-img", "convert", "-O", "qcow2", str(image), str(disk)], cwd=tmp_path)
+    run_tool(["qemu-img", "resize", str(disk), "3G"], cwd=tmp_path)
+    return disk
 
 
 @pytest.fixture(autouse=True)
