@@ -86,8 +86,8 @@ options:
       - How the guest gets its host name, key and user data.
       - V(metadata) is the metadata service on 169.254.169.254 as OpenStack Compute offers it, V(openstack) and V(ec2)
         only one of its two forms. V(config_drive) is a disk labelled C(config-2).
-      - As in a cloud, C(network_data.json) names the card and DHCP. With V(static_network) it has an address, in a config
-        drive, and the guest is reached only there, not at the address that DHCP offers.
+      - As in a cloud, C(network_data.json) names the card and DHCP. With V(static_network) it has an address, in a
+        config drive, and the guest is reached only there, not at the address that DHCP offers.
       - With V(none) the login is tried only if O(ssh_key) is given. The guest is up with its login prompt otherwise.
     type: str
     choices: [metadata, openstack, ec2, config_drive, static_network, none]
