@@ -134,7 +134,7 @@ class RunningGuest:
     def work(self, command: str) -> str:
         """What root's command writes that must succeed and may take many minutes, as packages do under emulation."""
         log = "/var/tmp/work.log"
-        script = f"({command}; echo ended $?) >{log} 2>&1 </dev/null &"
+        script = f"({command.strip()}; echo ended $?) >{log} 2>&1 </dev/null &"
         self.output(f"sudo -n sh -c {shlex.quote(script)} >/dev/null 2>&1")
         said = self.wait_for(f"tail -n 1 {log}", lambda said: said.startswith("ended"))
         assert said == "ended 0", self.output(f"tail -n 30 {log}")
