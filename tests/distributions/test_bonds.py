@@ -55,7 +55,8 @@ def image(
 
 
 def test_a_vlan_on_a_bond(image: BuiltImage, guest_folder: Path, tmp_path: Path) -> None:
-    options = {"instance_data": "openstack", "user": image.user}
+    # Its second card comes while it runs.
+    options = {"machine": "pc", "instance_data": "openstack", "user": image.user}
     with quick_emulator(), running_guest(guest_folder, image=str(image.file("qcow2")), **options) as guest:
         cloud = Rebooting(guest, tmp_path)
         cloud.add_card()
