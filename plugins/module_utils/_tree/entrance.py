@@ -55,11 +55,11 @@ def run(request: Mapping[str, Any]) -> None:
         streams = {"stdin": sys.stdin.buffer, "stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}
         process = runner.Runner().start(words, **streams)
     except errors.GoldsmithError as error:
-        print(f"cannot enter the tree: {error}", file=sys.stderr)
-        sys.exit(chroot.REFUSED)
+        sys.stderr.write(f"cannot enter the tree: {error}\n")
+        raise SystemExit(chroot.REFUSED) from None
     threading.Thread(target=_end_with_reader, args=(process,), daemon=True).start()
     status = process.wait()
-    sys.exit(status if status >= 0 else 128 - status)
+    raise SystemExit(status if status >= 0 else 128 - status)
 
 
 def _end_with_reader(process: subprocess.Popen[bytes]) -> None:
