@@ -196,7 +196,7 @@ def _not_taken(disk: disk_areas.Disk, line: fstab.Line, meant: Sequence[disk_are
         return "shows a folder in a second place"
     if line.fstype == "vfat" and line.mountpoint in _FOR_FIRMWARE:
         return _MADE_ANEW
-    if line.fstype == "vfat" and line.mountpoint == "/boot":
+    if must and line.fstype == "vfat" and line.mountpoint == "/boot":
         raise GoldsmithError(
             f"/boot is mounted from {line.source}, which is FAT, as systemd-boot has it; images start by GRUB",
             hint="copy kernel and initramfs into /boot of the root on the machine, and remove the line from its fstab",

@@ -70,6 +70,7 @@ def test_each_line_is_joined_left_out_or_kept(tmp_path: Path) -> None:
         "/dev/vdb9 none swap sw,nofail 0 0": ("swap", True),
         "/swapfile none swap sw 0 0": ("a swap file: what was in memory", True),
         "UUID=1234-ABCD /boot/efi vfat umask=77 0 1": ("vfat, made anew where it is needed", True),
+        "UUID=1234-ABCE /boot vfat umask=77,nofail 0 2": ("not on this disk", False),
         "/dev/mapper/gone /data ext4 defaults,nofail 0 2": ("not on this disk", False),
         "/dev/vdb1 /more ext4 defaults 0 2": ("not on this disk", True),
         "server:/x /net nfs defaults,_netdev 0 0": ("on no disk", False),
