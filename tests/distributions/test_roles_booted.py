@@ -24,11 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(7200)]
 
 # What a tree cannot do, or leaves undone: here it has an effect.
 LIVE = """
-- name: Ask the kernel, the services and the ports
+- name: Ask the kernel and the services
   ansible.builtin.command: "{{ item }}"
   changed_when: false
-  register: answers
-  failed_when: answers.rc != 0
   loop:
     - grep -qx 1 /proc/sys/net/ipv4/ip_forward
     - grep -qx 2 /proc/sys/kernel/kptr_restrict
