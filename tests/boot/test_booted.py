@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from helpers.guests import TIMEOUT
 from helpers.modules import run_module
 from helpers.tools import run_tool
+from helpers.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
@@ -97,19 +98,10 @@ def test_a_killed_build_leaves_no_guest(role: Path, checkout: Path, tmp_path: Pa
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     build = subprocess.Popen(argv, cwd=checkout, start_new_session=True, **quiet)
     try:
-        guest = awaited(lambda: next(iter(set(cache.glob("configure-*/pid")) - before), None), 600)
-        pid = awaited(lambda: guest.read_text().strip() if guest.exists() else None, 60)
+        guest = wait_for(lambda: next(iter(set(cache.glob("configure-*/pid")) - before), None), TIMEOUT)
+        pid = wait_for(lambda: guest.read_text().strip() if guest.exists() else None)
     finally:
         build.send_signal(signal.SIGKILL)
         build.wait()
-    awaited(lambda: not Path("/proc", pid).exists(), 60)
-    awaited(lambda: not guest.parent.exists(), 60)
-
-
-def awaited(condition, seconds: float):  # type: ignore[no-untyped-def]
-    """What a condition gives, once it gives something."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    return found
+    wait_for(lambda: not Path("/proc", pid).exists())
+    wait_for(lambda: not guest.parent.exists())

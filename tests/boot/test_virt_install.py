@@ -19,7 +19,7 @@ from helpers.guests import TIMEOUT, BuiltImage
 from helpers.libvirt import PrivateLibvirt, running_libvirt, running_sshd
 from helpers.modules import run_module
 from helpers.tools import run_tool
-from helpers.watch import until
+from helpers.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
@@ -126,7 +126,7 @@ def test_a_guest_from_an_existing_disk(
     assert int(guest("df --output=size -B1 / | tail -n 1")) > 0.9 * (4 << 30)
     assert "Linux version" in (workspace / "start.log").read_text(errors="replace")
     # The prompt may come after the key is accepted, when nobody writes down the console any more.
-    until(lambda: guest("systemctl is-active serial-getty@ttyS0 || true") == "active", TIMEOUT)
+    wait_for(lambda: guest("systemctl is-active serial-getty@ttyS0 || true") == "active", TIMEOUT)
 
     # The second run finds all as it is.
     assert re.findall(r"changed=(\d+)", run_role(checkout, tmp_path, variables)) == ["0", "0"]

@@ -19,11 +19,11 @@ from typing import Any
 from helpers.bases import base_disk
 from helpers.modules import run_module
 from helpers.tools import run_tool
+from helpers.waiting import PATIENCE
 
 NAME = "boot-test"
 # Emulation on a busy machine is slow; a guest that works does not wait for it.
 TIMEOUT = 900
-PATIENCE = 240
 
 
 # What is built for the tests: the default image, the other release, and the documentation's own playbook.

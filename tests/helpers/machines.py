@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,14 +41,6 @@ def _command_lines(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
                 words = (entry / "cmdline").read_bytes()
                 if os.fsencode(folder) + b"/" in words:
                     yield int(entry.name), words.split(b"\0")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @contextmanager

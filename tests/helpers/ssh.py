@@ -10,11 +10,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from helpers.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,8 @@ def ssh_server(folder: Path, inside: Sequence[str] = (), **more: str) -> Iterato
         argv = [shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd", "-D", "-e", "-f", str(folder / "sshd_config")]
         process = subprocess.Popen([*inside, *argv], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 30
-        while not _listens(port):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "output").read_text()
-            time.sleep(0.05)
+        wait_for(lambda: _listens(port) or process.poll() is not None)
+        assert process.poll() is None, (folder / "output").read_text()
         yield SshServer(port, key)
     finally:
         process.terminate()

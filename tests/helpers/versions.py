@@ -17,7 +17,8 @@ from typing import Any
 
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud, file_system, kernel, raw_disk, run_module, start_module
-from helpers.watch import Watch, Whole, until
+from helpers.waiting import wait_for
+from helpers.watch import Watch, Whole
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Image
 
@@ -151,7 +152,7 @@ def held(fault: Fault, *processes: subprocess.Popen[str]) -> None:
         assert not over, over
         return fault.held.is_set()
 
-    until(ready, 60)
+    wait_for(ready)
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:

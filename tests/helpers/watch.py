@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,11 +182,3 @@ def _token(cloud: TestCloud) -> str:
         except CloudError as error:
             raise _Blind(str(error)) from error
     return _tokens[cloud.proxy.upstream]
-
-
-def until(condition, seconds: float = 30.0) -> None:
-    """Wait until that is so."""
-    deadline, pause = time.monotonic() + seconds, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline
-        pause.wait(0.05)

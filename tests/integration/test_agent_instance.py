@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from helpers.agent import FLAVOURS, HOME, FakeGuest, fake_guest
 from helpers.loopback_service import LoopbackService, loopback_service
+from helpers.waiting import PATIENCE, wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import instance_documents
 
@@ -419,9 +420,7 @@ def test_other_user_data_is_ignored(
 def test_a_service_in_trouble_does_no_harm(guest: FakeGuest, service: LoopbackService, how: str) -> None:
     service.trouble = {"": how}
     configure(guest, service.url, attempts=2, patience=1)
-    begin = time.monotonic()
-    said = guest.run("instance", timeout=40)
-    assert time.monotonic() - begin < 30
+    said = guest.run("instance", timeout=PATIENCE)
     assert "in 2 attempts; all is left as it is" in said
     assert authorized(guest) == []
     assert not (guest.root / "etc/hostname").exists()
@@ -481,17 +480,14 @@ def test_the_first_attempt_waits_for_a_route(dash: FakeGuest, service: LoopbackS
 
 def test_rc_local_does_both_and_returns_at_once(guest: FakeGuest, service: LoopbackService) -> None:
     service.trouble = {"": "hang"}
-    configure(guest, service.url, attempts=1, patience=3)
+    configure(guest, service.url, attempts=1, patience=10)
     console = guest.write("dev/console", "")
     guest.write("proc/self/mountinfo", "22 1 0:31 / / rw - overlay overlay rw\n")
     (guest.root / "sys").mkdir()
-    begin = time.monotonic()
     assert guest.run("boot") == ""
-    assert time.monotonic() - begin < 3
     assert "nothing to grow" in console.read_text()
-    while "all is left as it is" not in console.read_text():
-        assert time.monotonic() - begin < 40
-        time.sleep(0.1)
+    assert "all is left as it is" not in console.read_text()
+    wait_for(lambda: "all is left as it is" in console.read_text())
 
 
 def test_a_word_that_is_no_command_is_refused(guest: FakeGuest) -> None:

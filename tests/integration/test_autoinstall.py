@@ -9,7 +9,6 @@ libvirt, virt-install, the image and the drive are real; the installer only says
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from helpers.fake_installer import fake_image, fake_installer
 from helpers.libvirt import PrivateLibvirt, running_libvirt
 from helpers.modules import finish_module, run_module, start_module
+from helpers.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -52,7 +52,7 @@ def options(libvirt: PrivateLibvirt, tmp_path: Path) -> dict[str, Any]:
     """What every installation of this kind needs, but its installer."""
     (tmp_path / "mine").write_text(USER_DATA)
     place = {"name": NAME, "uri": libvirt.uri, "console_log": str(tmp_path / "console.log")}
-    return {**place, "memory": 128, "disk_size": "64M", "timeout": 60, "autoinstall": str(tmp_path / "mine")}
+    return {**place, "memory": 128, "disk_size": "64M", "timeout": PATIENCE, "autoinstall": str(tmp_path / "mine")}
 
 
 @pytest.fixture
@@ -79,10 +79,7 @@ def test_from_an_image(
 def test_what_the_guest_is_given(options: dict[str, Any], libvirt: PrivateLibvirt, tmp_path: Path) -> None:
     options["location"] = fake_image(tmp_path, EVENTS, powers_off=False)
     process = start_module("vm_install", options)
-    deadline = time.monotonic() + 60
-    while "extract" not in _text(tmp_path / "console.log"):
-        assert time.monotonic() < deadline, "it did not begin"
-        time.sleep(0.1)
+    wait_for(lambda: "extract" in _text(tmp_path / "console.log"))
     given = libvirt.virsh("dumpxml", NAME)
     drive = libvirt.images / f"{NAME}.goldsmith.iso"
     content = drive.read_bytes()
@@ -127,7 +124,7 @@ def test_by_kernel_and_initrd(options: dict[str, Any], tmp_path: Path, remove: C
     ids=["fails", "interactive"],
 )
 def test_an_installation_that_stops(options: dict[str, Any], tmp_path: Path, text: str, message: str) -> None:
-    options |= {"location": fake_image(tmp_path, text, powers_off=False), "timeout": 100}
+    options["location"] = fake_image(tmp_path, text, powers_off=False)
     result = run_module("vm_install", options)
     assert message in result["msg"]
     assert "\n" not in result["msg"]

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ansible.playbook.play_context import PlayContext
 from helpers.busybox import listing, make_busybox_tree
 from helpers.processes import rooted_in
 from helpers.tools import clean_environment, run_tool, tool
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.connection.chroot import Connection
 
@@ -119,15 +119,10 @@ def test_a_killed_playbook_leaves_no_process(tree: Path, tmp_path: Path, checkou
     process = subprocess.Popen(
         argv, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    end = time.monotonic() + 30
-    while not (tree / "tmp" / "begun").exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for((tree / "tmp" / "begun").exists)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    while left := rooted_in(tree):
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
+    wait_for(lambda: not rooted_in(tree))
 
 
 def test_commands_give_status_and_streams(tree: Path) -> None:

@@ -20,6 +20,7 @@ from helpers.busybox import listing, make_busybox_tree
 from helpers.disks import MIB, make_filesystem, tool
 from helpers.modules import finish_module, run_module, start_module
 from helpers.users import ordinary_user, run_as, start_as
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import commands
@@ -61,13 +62,6 @@ def processes(folder: Path) -> list[str]:
         if inside and state != "Z" and int(path.name) != os.getpid():
             found.append(f"{path.name} {words}")
     return found
-
-
-def wait_for(condition, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def script(tree: Path, text: str, **more: Any) -> dict[str, Any]:
@@ -195,7 +189,7 @@ def test_the_time_limit_ends_all_and_leaves_nothing(tree: Path) -> None:
     before = listing(tree)
     began = time.monotonic()
     result = script(tree, "echo begun; setsid sleep 1000 & trap '' TERM; sleep 1000", timeout=0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert result["failed"] is True
     assert "was killed in the tree after 0.5 s" in result["msg"]
     assert not processes(tree)
@@ -247,7 +241,7 @@ def test_odd_files_in_place_of_what_is_laid_over(tree: Path) -> None:
     (tree / "etc/resolv.conf").unlink()
     os.mkfifo(tree / "etc/resolv.conf")
     (tree / "usr/sbin/policy-rc.d").mkdir()
-    assert script(tree, "echo inside", timeout=20)["stdout"] == "inside"
+    assert script(tree, "echo inside")["stdout"] == "inside"
 
 
 @pytest.fixture(scope="session")

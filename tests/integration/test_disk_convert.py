@@ -9,13 +9,13 @@ import json
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.disks import MIB, tool
 from helpers.modules import run_module, start_module
+from helpers.waiting import wait_for
 
 FORMATS = [
     {"format": "qcow2"},
@@ -174,9 +174,7 @@ def test_killed_in_the_middle_the_old_file_stays_and_the_next_run_succeeds(tmp_p
     wish = {"src": str(src), "dest": str(dest), "compression": "zlib"}
     process = start_module("disk_convert", wish)
     partial = tmp_path / ".disk.partial"
-    deadline = time.monotonic() + 60
-    while not (partial.exists() and partial.stat().st_size > MIB) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: partial.exists() and partial.stat().st_size > MIB)
     process.send_signal(number)
     process.communicate()
     assert dest.read_bytes() == b"old"

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from helpers.disks import GUID, LABEL, MIB, UUID, at, make_disk, make_filesystem, snapshot, tool
 from helpers.modules import run_module, start_module
+from helpers.waiting import wait_for
 
 METHODS = ["rebuild", "shrink"]
 SIZE = 192 * MIB
@@ -284,16 +285,11 @@ def test_killed_in_the_middle_nothing_is_left(tmp_path: Path, tree: Path, method
     before = path.read_bytes()
     wish = {"path": str(path), "method": method}
     process = start_module("fs_minimize", wish, environment={"TMPDIR": str(tmp_path)})
-    deadline = time.monotonic() + 60
-    while not partial.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: partial.exists() or process.poll() is not None)
     process.send_signal(number)
     process.communicate()
     assert path.read_bytes() == before
-    deadline = time.monotonic() + 10
-    while processes_on(path) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes_on(path) == []
+    wait_for(lambda: not processes_on(path))
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     done = run_module("fs_minimize", wish, environment={"TMPDIR": str(tmp_path)})
     assert done.get("changed") is True, done

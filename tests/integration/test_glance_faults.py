@@ -14,7 +14,7 @@ import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
 from helpers.versions import DATA, Versions, assert_one_line, held
-from helpers.watch import until
+from helpers.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -182,7 +182,7 @@ def test_a_killed_upload_is_removed_by_the_next_run(glance_cloud: TestCloud, tmp
         process.kill()
         process.wait()
         fault.release.set()
-        until(lambda: not glance_cloud.images(status="saving"))
+        wait_for(lambda: not glance_cloud.images(status="saving"))
         versions.publish(2)
     versions.assert_there(2, [1])
     assert not versions.publish(2)["changed"]

@@ -9,11 +9,11 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from helpers.tools import clean_environment, project_files, run_tool
+from helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def fresh(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(checkout / name, target / name)
     killed = start(target, "--version", cwd=target)
-    wait_for(target / ".venv" / "bin" / "python")
+    wait_for((target / ".venv" / "bin" / "python").exists)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     assert not list((target / ".venv").glob("ready-*"))
@@ -106,10 +106,3 @@ def start(checkout: Path, *words: str, cwd: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.02)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.machines import HANG, left_below, machines, make_disk, qemu_processes, short_folder, wait_for
+from helpers.machines import HANG, left_below, machines, make_disk, qemu_processes, short_folder
 from helpers.modules import finish_module, run_module, start_module
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.stages import STAGES
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import PROGRESS_FILE
@@ -82,7 +83,7 @@ def test_one_after_the_other_the_first_failure_is_the_last_boot(
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_while_both_run(hybrid: dict[str, object], scratch: Path, end: signal.Signals) -> None:
     process = start_module("image_prove", hybrid)
-    wait_for(lambda: machines(scratch) == 2, 60)
+    wait_for(lambda: machines(scratch) == 2)
     process.send_signal(end)
     said, _complained = process.communicate()
     wait_for(lambda: not qemu_processes(scratch))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.machines import HANG, left_below, machines, make_disk, qemu_processes, short_folder, wait_for
+from helpers.machines import HANG, left_below, machines, make_disk, qemu_processes, short_folder
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 
@@ -97,7 +98,7 @@ def test_a_playbook_that_is_killed_leaves_no_machine(checkout: Path, tmp_path: P
         argv, cwd=checkout, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_for(lambda: machines(scratch) == 2, 120)
+        wait_for(lambda: machines(scratch) == 2)
     finally:
         process.kill()
         process.wait()

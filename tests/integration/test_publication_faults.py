@@ -20,7 +20,7 @@ import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
 from helpers.versions import DATA, Versions, assert_one_line, held
-from helpers.watch import until
+from helpers.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -103,7 +103,7 @@ def test_a_token_that_ends_in_a_long_upload(versions: Versions, hold: dict[str, 
     fault = versions.cloud.proxy.inject("PUT", DATA, skip=2, **hold)
 
     def end() -> None:
-        until(fault.held.is_set)
+        wait_for(fault.held.is_set)
         versions.cloud.proxy.refused.add(versions.cloud.proxy.seen("PUT")[-1].headers["X-Auth-Token"])
         fault.release.set()
 
@@ -135,7 +135,7 @@ def mortal(glance_cloud: TestCloud, tmp_path: Path) -> Iterator[Versions]:
 
 def kill(versions: Versions) -> None:
     """Kill all processes of the real Glance, which a group of their own holds, when it has begun with the data."""
-    until(lambda: versions.cloud.images(status="saving"))
+    wait_for(lambda: versions.cloud.images(status="saving"))
     os.killpg(versions.cloud.local.processes()["glance"], signal.SIGKILL)
 
 
@@ -144,7 +144,7 @@ def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypa
     back = threading.Event()
 
     def restart() -> None:
-        until(fault.held.is_set)
+        wait_for(fault.held.is_set)
         kill(mortal)
         fault.release.set()
         mortal.cloud.local.start()

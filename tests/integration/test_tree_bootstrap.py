@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from helpers.modules import run_module, start_module
 from helpers.processes import family
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -75,16 +75,12 @@ def test_what_a_killed_one_has_left_is_removed_by_the_next(tmp_path: Path, monke
     monkeypatch.setenv("TMPDIR", str(scratch))
     with family() as members:
         killed = start_module("tree_bootstrap", {"path": str(tmp_path / "tree"), "release": "trixie"})
-        end = time.monotonic() + 60
         # mmdebstrap has a home of gpg from its beginning to its end.
-        while not (found := list(scratch.glob("goldsmith-mmdebstrap-*/*/mmdebstrap.gpghome.*"))):
-            assert time.monotonic() < end and killed.poll() is None
-            time.sleep(0.02)
+        found = wait_for(lambda: list(scratch.glob("goldsmith-mmdebstrap-*/*/mmdebstrap.gpghome.*")))
+        assert killed.poll() is None
         killed.kill()
         killed.wait()
-        while members():
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_for(lambda: not members())
     assert all(path.is_dir() for path in found)
     with scratch_folder("mmdebstrap"):
         assert not any(path.exists() for path in found)

@@ -18,11 +18,11 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 from helpers.busybox import make_busybox_tree
-from helpers.machines import wait_for
 from helpers.processes import rooted_in
 from helpers.ssh import SshServer, close_shared, ssh_server
 from helpers.tools import clean_environment, tool
 from helpers.users import ordinary_user
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.connection.chroot import Connection
 
@@ -137,8 +137,8 @@ def test_a_killed_playbook_leaves_no_process(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_for((tree / "tmp" / "begun").exists, 30)
+    wait_for((tree / "tmp" / "begun").exists)
     assert rooted_in(tree)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    wait_for(lambda: not rooted_in(tree), 20)
+    wait_for(lambda: not rooted_in(tree))

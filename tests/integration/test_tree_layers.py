@@ -22,6 +22,7 @@ from helpers.busybox import make_busybox_tree
 from helpers.modules import run_module
 from helpers.processes import family
 from helpers.users import ordinary_user, result_of, run_as, start_as
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline, namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -89,13 +90,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         # What was killed takes a moment to be gone.
         wait_for(lambda: not living())
     assert str(place.folder) not in Path("/proc/self/mounts").read_text()
-
-
-def wait_for(there: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def kill(pid: int, reader: int) -> None:

@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from helpers import odd_trees
 from helpers.disks import MIB, at, make_disk, make_filesystem, tool, unmount
 from helpers.modules import run_module, start_module
 from helpers.users import ordinary_user, run_as
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import extract as extract_module
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
@@ -344,16 +344,11 @@ def test_killed_in_the_middle(tree: Path, tmp_path: Path, scratch: Path, number:
     make_filesystem(tmp_path / "raw", tree, size=128 * MIB)
     tool("qemu-img", "convert", "-O", "qcow2", tmp_path / "raw", disk)
     process = start_module("disk_extract", {"src": str(disk), "tree": str(out)})
-    deadline = time.monotonic() + 60
-    while not Path(f"{out}.partial/usr").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: Path(f"{out}.partial/usr").exists() or process.poll() is not None)
     process.send_signal(number)
     process.communicate()
     assert not out.exists()
-    deadline = time.monotonic() + 10
-    while (left := processes_on(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == []
+    wait_for(lambda: not processes_on(tmp_path))
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     done = extract(disk, out)
     assert done.get("changed") is True, done

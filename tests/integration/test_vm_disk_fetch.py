@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 from helpers import libvirt
 from helpers.disks import MIB, tool
 from helpers.modules import finish_module, run_module, start_module
+from helpers.waiting import wait_for
 
 pytestmark = pytest.mark.root
 
@@ -238,15 +238,10 @@ def test_a_killed_run_leaves_no_process_and_the_next_one_ends_its_work(host: Hos
     wire = Wire(host.port, [])
     words = {"uri": host.through(wire.own_port), "name": "web", "dest": str(tmp_path / "out")}
     process = start_module("vm_disk_fetch", words)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out.piece").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
+    wait_for(lambda: (tmp_path / "out.piece").exists() or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 10
-    while (found := on(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert found == []
+    wait_for(lambda: not on(tmp_path))
     wire.close()
     assert not (tmp_path / "out").exists()
     result = finish_module(start_module("vm_disk_fetch", {**words, "uri": host.remote}))

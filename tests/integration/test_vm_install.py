@@ -17,6 +17,7 @@ import pytest
 from helpers.fake_installer import fake_installer
 from helpers.libvirt import PrivateLibvirt, running_libvirt, running_sshd
 from helpers.modules import finish_module, run_module, start_module
+from helpers.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -68,7 +69,7 @@ def install(libvirt: PrivateLibvirt, answers: Path, tmp_path: Path) -> Callable[
     def options(text: str, *, powers_off: bool = False, **more: Any) -> dict[str, Any]:
         kernel = fake_installer(tmp_path, text, powers_off=powers_off)
         place = {"name": NAME, "uri": libvirt.uri, "console_log": str(tmp_path / "console.log")}
-        size = {"memory": 128, "disk_size": "64M", "timeout": 60}
+        size = {"memory": 128, "disk_size": "64M", "timeout": PATIENCE}
         return {**place, **size, **kernel, "preseed": str(answers), **more}
 
     return options
@@ -91,13 +92,6 @@ def key(tmp_path: Path) -> Path:
 
 def remove(libvirt: PrivateLibvirt, name: str = NAME, **more: Any) -> dict[str, Any]:
     return run_module("vm_state", {"name": name, "uri": libvirt.uri, "state": "absent", **more})
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 def test_an_installation_that_comes_to_its_end(
@@ -153,7 +147,7 @@ def test_an_installation_that_comes_to_its_end(
 def test_an_installation_that_dies(
     install: Callable[..., dict[str, Any]], text: str, powers_off: bool, message: str
 ) -> None:
-    result = run_module("vm_install", install(text, powers_off=powers_off, timeout=100))
+    result = run_module("vm_install", install(text, powers_off=powers_off))
     assert result["failed"] is True
     assert message in result["msg"]
     assert f"the installation of {NAME} failed" in result["msg"]
@@ -165,8 +159,8 @@ def test_an_installation_that_dies(
 
 
 def test_an_installation_that_hangs(install: Callable[..., dict[str, Any]]) -> None:
-    result = run_module("vm_install", install(BEGUN, timeout=10))
-    assert "at the step 'Installing the base system': it did not end within 10 s" in result["msg"]
+    result = run_module("vm_install", install(BEGUN, timeout=30))
+    assert "at the step 'Installing the base system': it did not end within 30 s" in result["msg"]
     assert (result["step"], result["percent"]) == ("Installing the base system", 34.4)
 
 
@@ -181,7 +175,7 @@ def test_an_installation_that_hangs(install: Callable[..., dict[str, Any]]) -> N
 def test_an_installation_that_is_disturbed(
     install: Callable[..., dict[str, Any]], libvirt: PrivateLibvirt, tmp_path: Path, word: str, message: str
 ) -> None:
-    process = start_module("vm_install", install(BEGUN, timeout=20))
+    process = start_module("vm_install", install(BEGUN))
     wait_for(lambda: "40%" in _text(tmp_path / "console.log"))
     libvirt.virsh(word, NAME)
     result = finish_module(process)
@@ -227,13 +221,16 @@ def test_answers_without_the_mark_are_taken_at_their_word(
     remove(libvirt)
 
 
-def test_two_at_once_do_not_meet(install: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
-    options = install(BEGUN, timeout=12)
+def test_two_at_once_do_not_meet(
+    install: Callable[..., dict[str, Any]], libvirt: PrivateLibvirt, tmp_path: Path
+) -> None:
+    options = install(BEGUN)
     first = start_module("vm_install", options)
     wait_for(lambda: "40%" in _text(tmp_path / "console.log"))
     second = run_module("vm_install", options)
     assert f"console.log is being written by process {first.pid}; wait until it ends" in second["msg"]
-    assert "it did not end within 12 s" in finish_module(first)["msg"]
+    libvirt.virsh("destroy", NAME)
+    assert "the guest was destroyed in the middle" in finish_module(first)["msg"]
 
 
 @pytest.mark.parametrize("transport", ["tcp", "ssh"])
@@ -376,7 +373,7 @@ def test_a_machine_that_is_not_there(libvirt: PrivateLibvirt, key: Path, state: 
 
 def test_libvirt_stops_in_the_middle(install: Callable[..., dict[str, Any]], answers: Path, tmp_path: Path) -> None:
     with running_libvirt() as other:
-        process = start_module("vm_install", install(BEGUN, uri=other.uri, timeout=20))
+        process = start_module("vm_install", install(BEGUN, uri=other.uri))
         wait_for(lambda: "40%" in _text(tmp_path / "console.log"))
         other.stop()
         result = finish_module(process)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from helpers.glance import TestCloud
 from helpers.versions import Versions
-from helpers.watch import Watch, until
+from helpers.waiting import wait_for
+from helpers.watch import Watch
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import ImageSpec
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.payload import Content
@@ -96,7 +97,7 @@ def test_what_must_not_be_is_seen(versions: Versions, violate: Callable, words: 
         assert not watch.violations
         violate(versions, ids)
         # By the thread: nothing passed the proxy.
-        until(lambda: watch.violations)
+        wait_for(lambda: watch.violations)
 
 
 def test_half_an_image_is_seen(versions: Versions) -> None:

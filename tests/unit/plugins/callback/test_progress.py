@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.callback import progress
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import PROGRESS_FILE, Progress
@@ -47,12 +48,7 @@ class Run:
         self.callback.v2_playbook_on_start(None)
 
     def wait_for(self, text: str) -> None:
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            if any(text in line for line in self.screen.lines):
-                return
-            time.sleep(0.02)
-        pytest.fail(f"{text} was not shown: {self.screen.lines}")
+        wait_for(lambda: any(text in line for line in self.screen.lines))
 
 
 @pytest.fixture
@@ -102,10 +98,8 @@ def test_on_a_terminal_the_line_is_painted_and_cleared_before_others_speak(
             return capsys.readouterr().out
 
     shown = ""
-    end = time.monotonic() + 5
-    while "convert disk  25 %" not in shown and time.monotonic() < end:
-        shown += painted()
-    assert "convert disk  25 %" in shown
+    while "convert disk  25 %" not in shown:
+        shown += wait_for(painted)
     assert not run.screen.lines
     run.screen.display("changed: [localhost]")
     shown = painted()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
-from helpers.machines import wait_for
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _way
 

@@ -9,10 +9,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.lifeline import run_processes
@@ -50,7 +50,7 @@ def start(tmp_path: Path, name: str = "ansible-playbook", when: str = "now") -> 
     command = [sys.executable, str(program), "ansible.yml", MODULE, str(said), when]
     run = subprocess.Popen(command, stdin=subprocess.PIPE)
     if when == "now":
-        wait_for(said, "ready")
+        wait_for_text(said, "ready")
     else:
         wait_for(Path(f"/proc/{run.pid}/task/{run.pid}/children"), " ")  # the worker
     return run, said
@@ -67,25 +67,22 @@ def child(pid: int) -> int:
     return int(found)
 
 
-def wait_for(path: Path, text: str) -> None:
-    end = time.monotonic() + 10
-    while not (path.exists() and text in path.read_text()):
-        assert time.monotonic() < end, f"{text} did not come"
-        time.sleep(0.02)
+def wait_for_text(path: Path, text: str) -> None:
+    wait_for(lambda: path.exists() and text in path.read_text())
 
 
 def test_the_end_of_the_run_interrupts_the_module(tmp_path: Path) -> None:
     run, said = start(tmp_path)
     run.send_signal(signal.SIGKILL)
     run.wait()
-    wait_for(said, "stopped, because the playbook run ended")
+    wait_for_text(said, "stopped, because the playbook run ended")
 
 
 def test_a_module_that_starts_after_the_end_of_the_run_does_nothing(tmp_path: Path) -> None:
     run, said = start(tmp_path, when="late")
     run.send_signal(signal.SIGKILL)
     run.wait()
-    wait_for(said, "stopped, because the playbook run ended")
+    wait_for_text(said, "stopped, because the playbook run ended")
     assert "ready" not in said.read_text()
 
 
@@ -97,7 +94,7 @@ def test_the_processes_of_the_run_are_found(tmp_path: Path) -> None:
     finally:
         run.kill()
         run.wait()
-    wait_for(said, "stopped")
+    wait_for_text(said, "stopped")
 
 
 def test_a_program_that_only_speaks_of_ansible_is_no_run(tmp_path: Path) -> None:
@@ -118,7 +115,7 @@ def test_a_script_named_like_ansible_is_no_run(tmp_path: Path) -> None:
     command = [str(program), sys.executable, "-c", MODULE, "module", str(said)]
     run = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
-        wait_for(said, "ready")
+        wait_for_text(said, "ready")
         module = child(run.pid)
         assert run.pid not in run_processes(module)
         os.kill(module, signal.SIGKILL)
@@ -133,12 +130,12 @@ def test_one_ancestor_alone_does_not_end_the_module(tmp_path: Path) -> None:
     program.write_text("import subprocess, sys\nsubprocess.call([sys.executable, '-c', *sys.argv[1:]])")
     run = subprocess.Popen([sys.executable, str(program), MODULE, "module", str(said)], stdin=subprocess.DEVNULL)
     try:
-        wait_for(said, "ready")
+        wait_for_text(said, "ready")
         assert run_processes(child(run.pid))[:1] == [run.pid]
     finally:
         run.kill()
         run.wait()
-    wait_for(said, "ready\nstopped, because the playbook run ended")
+    wait_for_text(said, "ready\nstopped, because the playbook run ended")
 
 
 @pytest.mark.parametrize(

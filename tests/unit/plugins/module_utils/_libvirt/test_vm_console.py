@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -52,10 +52,7 @@ def calls(virsh: Path) -> list[str]:
 
 
 def wait_for_text(path: Path, text: str) -> None:
-    deadline = time.monotonic() + 10
-    while path.read_text() != text:
-        assert time.monotonic() < deadline, path.read_text()
-        time.sleep(0.02)
+    wait_for(lambda: path.read_text() == text)
 
 
 def test_a_guest_is_held_until_it_is_heard(console: VmConsole, virsh: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from helpers.waiting import wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud import daemons
@@ -34,10 +34,7 @@ def make(tmp_path: Path):
 
 
 def until_up(daemon: Daemon) -> None:
-    deadline = time.monotonic() + 20
-    while "up" not in daemon.last_lines():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: "up" in daemon.last_lines())
 
 
 def gone(pid: int) -> bool:
@@ -100,11 +97,8 @@ def test_the_children_of_one_that_was_killed_are_ended(make) -> None:
 def test_one_that_ended_is_known_to_have_ended(make) -> None:
     daemon = make("print('bad luck')")
     daemon.start()
-    deadline = time.monotonic() + 20
     # Nobody asked for its status, so it is a zombie, which does not count as alive.
-    while daemon.pid() is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: daemon.pid() is None)
     assert daemon.last_lines() == ["bad luck"]
 
 
