@@ -373,11 +373,11 @@ def test_a_machine_that_is_not_there(libvirt: PrivateLibvirt, key: Path, state: 
 
 def test_libvirt_stops_in_the_middle(install: Callable[..., dict[str, Any]], answers: Path, tmp_path: Path) -> None:
     with running_libvirt() as other:
-        process = start_module("vm_install", install(BEGUN, uri=other.uri))
+        process = start_module("vm_install", install(BEGUN, uri=other.uri, timeout=30))
         wait_for(lambda: "40%" in _text(tmp_path / "console.log"))
         other.stop()
         result = finish_module(process)
-    assert "it did not end within 20 s" in result["msg"]
+    assert "it did not end within 30 s" in result["msg"]
     assert "what is left of it could not be removed: " in result["msg"]
     assert "no libvirtd is running" in result["msg"] or "nothing answers there" in result["msg"]
 

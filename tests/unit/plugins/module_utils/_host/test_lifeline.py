@@ -52,7 +52,7 @@ def start(tmp_path: Path, name: str = "ansible-playbook", when: str = "now") -> 
     if when == "now":
         wait_for_text(said, "ready")
     else:
-        wait_for(Path(f"/proc/{run.pid}/task/{run.pid}/children"), " ")  # the worker
+        wait_for_text(Path(f"/proc/{run.pid}/task/{run.pid}/children"), " ")  # the worker
     return run, said
 
 
