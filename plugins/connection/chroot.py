@@ -51,6 +51,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNo
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import chroot, entering, entrance
@@ -78,6 +79,8 @@ class Connection(ConnectionBase):
                 _way.end_with_children()
             # Ansible's worker outlives an ansible-playbook that was killed with -9; this one must not.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM if self._way else signal.SIGKILL)
+            if lifeline.has_lost_its_run():
+                os._exit(1)
             self._runner = Runner()
             self._connected = True
             display.vvv(f"ENTER THE TREE {self.get_option('tree')}", host=self.get_option("tree"))

@@ -20,7 +20,7 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner, missing_program
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 try:
     from cryptography import x509
@@ -209,9 +209,6 @@ class Signer:
             raise self._wrong(f"was stopped after {self._patience:g} s without a signature")
         if status is None:
             raise self._wrong(f"wrote more than {_LONGEST_OUTPUT >> 10} KiB, which is no signature")
-        # setpriv, which every program is started by, exits with 127 when it cannot find it.
-        if status == 127 and complaint.startswith("setpriv: "):
-            raise missing_program((self._signing.command or ("",))[0])
         if status != 0:
             lines = [line.strip() for line in complaint.splitlines() if line.strip()]
             raise self._wrong(f"failed with exit status {status}: {(lines or ['no output'])[-1]}")

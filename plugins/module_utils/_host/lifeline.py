@@ -24,11 +24,9 @@ def hold() -> None:
     Ansible's own workers outlive an ansible-playbook that was killed with -9, and so would our work.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    run = run_processes()
-    # Where a worker started us and has lost its ansible-playbook, that ended before we could look.
-    over = any(_is_forked(pid) and _parent(pid) not in run for pid in run)
+    over = has_lost_its_run()
     descriptors = []
-    for pid in run:
+    for pid in run_processes():
         try:
             descriptors.append(os.pidfd_open(pid))
         except ProcessLookupError:
@@ -39,6 +37,13 @@ def hold() -> None:
         _end()
     if descriptors:
         threading.Thread(target=_watch, args=(descriptors,), daemon=True).start()
+
+
+def has_lost_its_run() -> bool:
+    """Return whether this process is, or was started by, a worker of Ansible whose ansible-playbook has ended."""
+    run = run_processes()
+    own = [os.getpid()] if _is_ansible(_read("/proc/self/cmdline").split(b"\0")) else []
+    return any(_is_forked(pid) and _parent(pid) not in run for pid in (*own, *run))
 
 
 def run_processes(pid: int | None = None) -> list[int]:

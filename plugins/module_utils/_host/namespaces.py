@@ -24,6 +24,14 @@ _COMMON = ("--mount", "--pid", "--uts", "--fork", "--kill-child")
 # What reaches the kernel of this host whatever the namespaces: its modules, clock, network, registers, log and power.
 _WITHOUT = ("setpriv", "--bounding-set", "-sys_module,-sys_time,-net_admin,-sys_rawio,-syslog,-sys_boot")
 _SETPCAP = 8
+# The first process of the namespace dies with unshare. Where that was gone before the kernel knew, it ends by itself:
+# it has another parent, by the numbers of the /proc that it still sees.
+_LEASH = """\
+read -r _ _ _ parent _ 2>/dev/null </proc/self/stat
+[ "$parent" != 1 ] || exit
+! read -r _ name _ 2>/dev/null <"/proc/$parent/stat" || [ "$name" = "(unshare)" ] || exit
+exec "$@"
+"""
 
 
 def prefix() -> list[str]:
@@ -34,10 +42,11 @@ def prefix() -> list[str]:
     the user's subordinate ids as the other accounts, and the kernel knows the emulators of the host there, which it
     learns from root otherwise. Raises GoldsmithError when the user has no such ids.
     """
+    leash = ("sh", "-c", _LEASH, "leash")
     if os.geteuid() == 0:
-        return ["unshare", *_COMMON, *_propagation(), *(_WITHOUT if _may_drop() else ())]
+        return ["unshare", *_COMMON, *_propagation(), *leash, *(_WITHOUT if _may_drop() else ())]
     _require_subordinate_ids()
-    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *emulators.words(), *_WITHOUT]
+    return ["unshare", "--map-auto", "--map-root-user", *_COMMON, *leash, *emulators.words(), *_WITHOUT]
 
 
 def enter(words: Sequence[str]) -> None:

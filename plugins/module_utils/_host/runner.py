@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,8 +21,8 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What is made in a tree never depends on the build host's.
 _UMASK = 0o022
-# What we start dies with us, even by kill -9; setpriv is part of util-linux.
-_LEASH = ("setpriv", "--pdeathsig", "KILL", "--")
+# What we start dies with us, even by kill -9. Where we were gone before the kernel knew of that, it ends by itself.
+_LEASH = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ "$PPID" = "$0" ] || exit 1; exec "$@"')
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,6 @@ class Runner:
             self.stop(process)
             raise
         result = Result(tuple(words), rc, "".join(stdout), "".join(stderr))
-        # setpriv exits with 127 when it cannot find the program.
-        if rc == 127 and (missing := re.match(r"setpriv: failed to execute ([^:]+):", result.stderr)):
-            raise missing_program(missing.group(1))
         if check and rc != 0:
             raise ProgramError(result)
         return result
@@ -142,13 +138,17 @@ class Runner:
 
         *stdin* True is a pipe, False nothing; *stdout* and *stderr* None are pipes.
         """
+        words = [os.fspath(word) for word in argv]
+        environment = {**self._environment, **(environment or {})}
+        if "/" not in words[0] and not shutil.which(words[0], path=environment["PATH"]):
+            raise missing_program(words[0])
         try:
             return subprocess.Popen(
-                [*_LEASH, *(os.fspath(word) for word in argv)],
+                [*_LEASH, str(os.getpid()), *words],
                 stdin={True: subprocess.PIPE, False: subprocess.DEVNULL}[stdin] if isinstance(stdin, bool) else stdin,
                 stdout=stdout or subprocess.PIPE,
                 stderr=stderr or subprocess.PIPE,
-                env={**self._environment, **(environment or {})},
+                env=environment,
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
                 umask=_UMASK,
@@ -156,8 +156,7 @@ class Runner:
         except FileNotFoundError:
             raise missing_program(_LEASH[0]) from None
         except OSError as error:
-            name = os.path.basename(os.fspath(argv[0]))
-            raise GoldsmithError(f"cannot start {name}: {error.strerror}") from error
+            raise GoldsmithError(f"cannot start {os.path.basename(words[0])}: {error.strerror}") from error
 
     @staticmethod
     def stop(process: subprocess.Popen[bytes]) -> None:

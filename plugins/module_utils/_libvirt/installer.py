@@ -14,10 +14,8 @@ from typing import Any
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.progress import Progress
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import missing_program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.installer_console import InstallerConsole
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virsh import Libvirt, State
-from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.virt_install import PROGRAM
 from ansible_collections.goldsmith.openstack.plugins.module_utils._libvirt.vm_console import VmConsole
 
 _GLANCE = 0.2
@@ -127,8 +125,6 @@ class InstallerRun:
             return
         words = output.read_text(encoding="utf-8", errors="replace")
         words += process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
-        if process.returncode == 127 and "setpriv: " in words:
-            raise missing_program(PROGRAM)
         errors = [line.partition("ERROR")[2].strip() for line in words.splitlines() if line.startswith("ERROR")]
         reason = (errors or [line.strip() for line in words.splitlines() if line.strip()] or ["no output"])[-1]
         if "already in use" in reason:

@@ -44,6 +44,15 @@ def test_status_and_streams(connection: chroot.Connection) -> None:
     assert connection.exec_command("echo one 'two  three'")[1] == b"one two  three\n"
 
 
+def test_a_worker_whose_playbook_was_killed_begins_nothing(
+    connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chroot.lifeline, "has_lost_its_run", lambda: True)
+    monkeypatch.setattr(os, "_exit", lambda status: (_ for _ in ()).throw(SystemExit(status)))
+    with pytest.raises(SystemExit):
+        connection.exec_command("true")
+
+
 def test_a_task_in_the_background_is_waited_for(connection: chroot.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(chroot_module, "enter_words", lambda tree, argv, linger="": asked.append(linger) or list(argv))

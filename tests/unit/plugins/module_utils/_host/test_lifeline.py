@@ -166,3 +166,28 @@ def test_programs_of_ansible(command: str, expected: bool) -> None:
 def test_init_belongs_to_no_run() -> None:
     assert run_processes(1) == []
     assert os.getpid() not in run_processes()
+
+
+WORKER = """\
+import os, sys, time
+sys.path[:0] = eval(sys.argv[2])
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host import lifeline
+playbook, (asked, answer) = os.getpid(), os.pipe()
+if os.fork():
+    os.read(asked, 1)
+    os._exit(0)
+before = lifeline.has_lost_its_run()
+os.write(answer, b"x")
+while os.getppid() == playbook:
+    time.sleep(0.02)
+with open(sys.argv[1], "w") as said:
+    said.write(f"{before} {lifeline.has_lost_its_run()}\\n")
+"""
+
+
+@pytest.mark.parametrize(("name", "known"), [("ansible-playbook", True), ("some-service", False)])
+def test_a_worker_knows_that_its_playbook_has_ended(tmp_path: Path, name: str, known: bool) -> None:
+    program, said = tmp_path / name, tmp_path / "said"
+    program.write_text(WORKER)
+    subprocess.run([sys.executable, program, said, repr(sys.path)], check=True)
+    wait_for_text(said, f"False {known}\n")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.processes import kill_callers
 from helpers.waiting import PATIENCE, wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -116,6 +117,11 @@ def test_time_limit_ends_the_program_and_its_children() -> None:
         Runner().run(sh("sleep 60 & echo $!; wait"), timeout=0.5)
     assert time.monotonic() - begin < 50
     wait_until_gone(int(str(caught.value.facts["stdout"])))
+
+
+def test_nothing_outlives_a_caller_that_is_killed_at_once(tmp_path: Path) -> None:
+    kill_callers(sh(f"sleep 0.5; touch {tmp_path}/left"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_outlives_a_killed_caller() -> None:

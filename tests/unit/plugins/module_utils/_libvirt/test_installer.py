@@ -178,7 +178,7 @@ def test_virt_install_fails(follow: Callable[..., list[dict[str, Any]]], said: s
 
 def test_no_virt_install(tmp_path: Path, follow: Callable[..., list[dict[str, Any]]]) -> None:
     run = InstallerRun(Guest(None), "web", tmp_path / "log", "preseed", timeout=5, marked=True)  # type: ignore[arg-type]
-    with pytest.raises(GoldsmithError, match="the program virt-install is not installed"):
+    with pytest.raises(GoldsmithError, match="the program gs-no-such-program is not installed"):
         run.follow(["gs-no-such-program"], tmp_path / "output")
 
 
