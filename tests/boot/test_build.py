@@ -86,10 +86,10 @@ def test_builds_killed_at_any_moment_leave_nothing_and_the_next_ones_are_the_sam
         assert str(tmp_path) not in loops + Path("/proc/self/mounts").read_text(), f"killed after {moment:.1f} s"
         partial = [path.name for path in (tmp_path / NAME).rglob("*.partial")]
         assert not partial, f"killed after {moment:.1f} s, left {partial}"
-    # What the killed ones have left in the cache serves several at once.
-    folders = [tmp_path, tmp_path / "second", tmp_path / "third"]
+    # What the killed ones have left in the cache serves two at once.
+    folders = [tmp_path, tmp_path / "second"]
     builds = [subprocess.Popen(command(folder, **options), cwd=checkout, **quiet) for folder in folders]
-    assert [build.wait(1800) for build in builds] == [0, 0, 0]
+    assert [build.wait(1800) for build in builds] == [0, 0]
     for folder in folders:
         again = BuiltImage(folder / NAME, NAME).checksums()
         assert again == first

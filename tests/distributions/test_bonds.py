@@ -1,15 +1,17 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A VLAN on a bond of two cards, which the agent makes by systemd-networkd."""
+"""A VLAN on a bond of two cards, which the agent makes by systemd-networkd and by NetworkManager."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.emulator import quick_emulator
+from helpers.family_mirrors import build, family_mirror
 from helpers.guests import BuiltImage, running_guest
 from helpers.rebooting import SECOND_MAC, Rebooting
 
@@ -40,8 +42,19 @@ NETWORK_DATA = {
 }
 
 
-def test_a_vlan_on_a_bond(built_image: Callable[[str], BuiltImage], guest_folder: Path, tmp_path: Path) -> None:
-    image = built_image("lvm")
+@pytest.fixture(params=["debian", "fedora"])
+def image(
+    request: pytest.FixtureRequest, built_image: Callable[[str], BuiltImage], checkout: Path, tmp_path: Path
+) -> BuiltImage:
+    """One with systemd-networkd, one with NetworkManager; both with the agent."""
+    if request.param == "debian":
+        return built_image("lvm")
+    words = {"image_resize": "lvm", "image_formats": ["qcow2"], "image_verify": ["audit"]}
+    with family_mirror(request.param) as mirror:
+        return replace(build(mirror, checkout, tmp_path, **words), user=request.param)
+
+
+def test_a_vlan_on_a_bond(image: BuiltImage, guest_folder: Path, tmp_path: Path) -> None:
     # Its second card comes while it runs.
     options = {"machine": "pc", "instance_data": "openstack", "user": image.user}
     with quick_emulator(), running_guest(guest_folder, image=str(image.file("qcow2")), **options) as guest:

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 from helpers.guests import RunningGuest
 from helpers.repositories.families import Repository
 
@@ -34,26 +31,8 @@ def another_kernel_starts(guest: RunningGuest, repository: Repository) -> None:
     assert guest.output("uname -r") == first
     found = [path for path in repository.folder.rglob(f"{name}*") if second in path.name or "updates" in path.parts]
     (package,) = [path for path in found if path.suffix in (".rpm", ".deb")]
-    _send(guest, package)
-    log = guest.work(install.format(f"/var/tmp/{package.name}"))
+    log = guest.work(install.format(guest.send(package)))
     assert "scriptlet failed" not in log
-    boot = guest.output("cat /proc/sys/kernel/random/boot_id")
-    guest.ssh("sudo -n systemctl reboot")
-    # It is away meanwhile.
-    guest.wait_for("cat /proc/sys/kernel/random/boot_id", lambda said: said not in ("", boot), ConnectTimeout="20")
+    guest.reboot()
     assert guest.ssh("uname -r", ConnectTimeout="60").stdout.strip() == second
     assert ARGUMENTS in guest.ssh("cat /proc/cmdline", ConnectTimeout="60").stdout
-
-
-def _send(guest: RunningGuest, file: Path) -> None:
-    """Bring a file into the guest."""
-    place = guest.seen["ssh"]
-    options = {
-        "BatchMode": "yes",
-        "StrictHostKeyChecking": "no",
-        "UserKnownHostsFile": "/dev/null",
-        "LogLevel": "ERROR",
-    }
-    argv = ["scp", "-q", "-F", "/dev/null", "-i", place["key"], "-P", str(place["port"])]
-    argv += [word for option, value in options.items() for word in ("-o", f"{option}={value}")]
-    subprocess.run([*argv, str(file), f"{place['user']}@{place['host']}:/var/tmp/"], check=True, timeout=300)

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,10 +143,36 @@ class RunningGuest:
     def wait_for(self, command: str, done: Callable[[str], bool], **options: str) -> str:
         """What a command says once that is what was waited for. With *options* of ssh each try is a login."""
         deadline = time.monotonic() + 4 * PATIENCE
-        while not done(said := self.ssh(command, **options).stdout.strip()):
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                if done(said := self.ssh(command, **options).stdout.strip()):
+                    return said
             assert time.monotonic() < deadline, self.console_log.read_text(errors="replace")[-3000:]
-            time.sleep(10)
-        return said
+            time.sleep(5)
+
+    def reboot(self, **options: str) -> None:
+        """Reboot and wait for a login, by *options* of ssh."""
+        options = {"ConnectTimeout": "20", **options}
+        ask = "cat /proc/sys/kernel/random/boot_id"
+        before = self.ssh(ask, **options).stdout.strip()
+        assert before
+        self.ssh("sudo -n systemctl reboot", **options)
+        # It is away meanwhile.
+        self.wait_for(ask, lambda said: said not in ("", before), **options)
+
+    def send(self, file: Path) -> str:
+        """Bring a file into the guest, and return its path there."""
+        place = self.seen["ssh"]
+        words = {
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "no",
+            "UserKnownHostsFile": "/dev/null",
+            "LogLevel": "ERROR",
+        }
+        argv = ["scp", "-q", "-F", "/dev/null", "-i", place["key"], "-P", str(place["port"])]
+        argv += [word for option, value in words.items() for word in ("-o", f"{option}={value}")]
+        subprocess.run([*argv, str(file), f"{place['user']}@{place['host']}:/var/tmp/"], check=True, timeout=600)
+        return f"/var/tmp/{file.name}"
 
     def console(self, text: str) -> str:
         """The console's log, once *text* is in it. A login may be accepted before the prompt is there."""
