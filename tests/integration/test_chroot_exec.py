@@ -181,6 +181,14 @@ def test_check_mode_runs_nothing(tree: Path) -> None:
     assert listing(tree) == before
 
 
+def test_the_times_of_folders_change_by_the_program_alone(tree: Path) -> None:
+    os.utime(tree / "usr/sbin", ns=(10**18, 10**18))
+    assert script(tree, "[ -e /usr/sbin/policy-rc.d ]")["rc"] == 0
+    assert (tree / "usr/sbin").stat().st_mtime_ns == 10**18
+    assert script(tree, "sleep 1; touch /usr/sbin/made")["rc"] == 0
+    assert (tree / "usr/sbin").stat().st_mtime_ns != 10**18
+
+
 def test_what_is_left_running_is_killed(tree: Path) -> None:
     result = script(tree, f"setsid sh -c 'sleep 1000; : {MARKER}' >/dev/null 2>&1 & echo started")
     assert result["stdout"] == "started"

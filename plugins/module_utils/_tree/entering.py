@@ -80,7 +80,10 @@ policy_is_ours() { [ ! -L "$policy" ] && [ -f "$policy" ] && inside "$policy" &&
 if [ -e "$policy" ] && ! policy_is_ours; then
   cover "$own/policy-rc.d" "$policy"
 elif inside "$policy" && [ -d "${policy%/*}" ] && [ ! -L "$policy" ]; then
+  # The folder keeps its time, unless somebody else changes it.
+  touch -r "${policy%/*}" "$own/before"
   cp -p "$own/policy-rc.d" "$policy"
+  touch -r "${policy%/*}" "$own/since"
 fi
 
 # Nothing inside is to know this host by its name, or take its kernel and its boot for those of the image.
@@ -103,7 +106,11 @@ status=$?
 while [ -n "$linger" ] && grep -qsz "^[^ ]*$linger\$" "$tree"/proc/[0-9]*/cmdline; do sleep 0.2; done
 [ ! -s "$own/notes" ] || sed 's/^/@NOTE@/' "$own/notes" >&2
 for name in $made; do inside "$tree$name" && umount "$tree$name" && rm -f "$tree$name"; done
-! policy_is_ours || rm -f "$policy"
+if policy_is_ours; then
+  [ ! "${policy%/*}" -nt "$own/since" ] || rm -f "$own/before"
+  rm -f "$policy"
+  [ ! -e "$own/before" ] || touch -r "$own/before" "${policy%/*}"
+fi
 exit $status
 """
 
