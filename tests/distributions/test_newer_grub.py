@@ -21,14 +21,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 OLDER, NEWER = "2.06", "2.12"
 PACKAGES = ("grub-pc", "grub-efi-amd64-bin")
+# The newer C library cannot be beside the older of these.
+WITH_IT = ("base-files", "locales")
 UPGRADE = """\
 export DEBIAN_FRONTEND=noninteractive
 mkdir /var/tmp/newer
 tar --directory /var/tmp/newer --extract --file {packages}
 echo 'deb [trusted=yes] file:/var/tmp/newer ./' >/etc/apt/newer.list
-apt() { apt-get -o Dir::Etc::SourceList=/etc/apt/newer.list -o Dir::Etc::SourceParts=- "$@"; }
+apt() { apt-get --yes -o Dir::Etc::SourceList=/etc/apt/newer.list -o Dir::Etc::SourceParts=- "$@"; }
 apt update
-apt --yes --no-install-recommends install {names}
+apt --no-install-recommends -o Dpkg::Options::=--force-confold install {names}
 rm -r /var/tmp/newer {packages}
 """
 INSTALLED = "dpkg-query --show --showformat '${Version}' grub-common"
@@ -41,7 +43,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of Debian 13's, with all that they need, in one file."""
     folder = tmp_path_factory.mktemp("newer")
     archive = DebianArchive(folder / "archive", "trixie", components="main")
-    archive.download(PACKAGES, folder / "debs")
+    archive.download([*PACKAGES, *WITH_IT], folder / "debs")
     index = run_tool(["apt-ftparchive", "packages", "."], cwd=folder / "debs")
     (folder / "debs/Packages").write_text(index)
     run_tool(["tar", "--create", "--exclude=partial", "--file=../newer.tar", "."], cwd=folder / "debs")

@@ -24,7 +24,7 @@ def hold() -> None:
     Ansible's own workers outlive an ansible-playbook that was killed with -9, and so would our work.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    over = has_lost_its_run()
+    over = False
     descriptors = []
     for pid in run_processes():
         try:
@@ -33,7 +33,8 @@ def hold() -> None:
             over = True
         except OSError:
             continue
-    if over:
+    # It may have ended before we could look.
+    if over or has_lost_its_run():
         _end()
     if descriptors:
         threading.Thread(target=_watch, args=(descriptors,), daemon=True).start()

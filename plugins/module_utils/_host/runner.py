@@ -140,7 +140,7 @@ class Runner:
         """
         words = [os.fspath(word) for word in argv]
         environment = {**self._environment, **(environment or {})}
-        if "/" not in words[0] and not shutil.which(words[0], path=environment["PATH"]):
+        if not (os.path.exists(words[0]) if "/" in words[0] else shutil.which(words[0], path=environment["PATH"])):
             raise missing_program(words[0])
         try:
             return subprocess.Popen(
