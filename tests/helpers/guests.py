@@ -148,11 +148,11 @@ class RunningGuest:
                 if done(said := self.ssh(command, **options).stdout.strip()):
                     return said
             assert time.monotonic() < deadline, self.console_log.read_text(errors="replace")[-3000:]
-            time.sleep(5)
+            time.sleep(2)
 
     def reboot(self, **options: str) -> None:
         """Reboot and wait for a login, by *options* of ssh."""
-        options = {"ConnectTimeout": "20", **options}
+        options = {"ConnectTimeout": "60", **options}
         ask = "cat /proc/sys/kernel/random/boot_id"
         before = self.ssh(ask, **options).stdout.strip()
         assert before
