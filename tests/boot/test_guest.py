@@ -194,7 +194,7 @@ def test_the_root_has_an_id_of_its_own(guest: RunningGuest, way: Way) -> None:
     assert guest.output(f"readlink -f /dev/disk/by-uuid/{mine}") == guest.seen["root_device"]
 
 
-@pytest.mark.parametrize("way", ["hybrid-bios", "uefi"], indirect=True)
+@once_for_each_image
 def test_the_console_is_kept_by_the_guest_s_own_boot_loader(guest: RunningGuest) -> None:
     assert guest.output("sudo -n update-grub 2>/dev/null; sudo -n grep -c console=ttyS0,115200n8 /boot/grub/grub.cfg")
     mine = guest.output("findmnt --noheadings --output UUID /")

@@ -95,29 +95,12 @@ class RunningGuest:
 
     def ssh(self, command: str, **options: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the guest; *options* of ssh replace the usual ones."""
-        place = self.seen["ssh"]
-        settings = {
-            "BatchMode": "yes",
-            "ConnectTimeout": "60",
-            "IdentitiesOnly": "yes",
-            "IdentityAgent": "none",
-            "IdentityFile": place["key"],
-            "LogLevel": "ERROR",
-            "Port": str(place["port"]),
-            "StrictHostKeyChecking": "no",
-            "User": place["user"],
-            "UserKnownHostsFile": "/dev/null",
-            **options,
-        }
         if not options:
             # A login takes seconds under emulation: ordinary questions share one.
             shared = self.console_log.with_name("s")
-            settings |= {"ControlMaster": "auto", "ControlPath": str(shared), "ControlPersist": "120"}
-        argv = ["ssh", "-F", "/dev/null"]
-        for name, value in settings.items():
-            argv += ["-o", f"{name}={value}"]
+            options = {"ControlMaster": "auto", "ControlPath": str(shared), "ControlPersist": "120"}
         return subprocess.run(
-            [*argv, place["host"], "--", command],
+            ["ssh", *self._settings(**options), self.seen["ssh"]["host"], "--", command],
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -152,7 +135,8 @@ class RunningGuest:
 
     def reboot(self, **options: str) -> None:
         """Reboot and wait for a login, by *options* of ssh."""
-        options = {"ConnectTimeout": "60", **options}
+        # None of them is over the connection that ordinary questions share.
+        options = {"ControlMaster": "no", **options}
         ask = "cat /proc/sys/kernel/random/boot_id"
         before = self.ssh(ask, **options).stdout.strip()
         assert before
@@ -162,16 +146,8 @@ class RunningGuest:
 
     def send(self, file: Path) -> str:
         """Bring a file into the guest, and return its path there."""
-        place = self.seen["ssh"]
-        words = {
-            "BatchMode": "yes",
-            "StrictHostKeyChecking": "no",
-            "UserKnownHostsFile": "/dev/null",
-            "LogLevel": "ERROR",
-        }
-        argv = ["scp", "-q", "-F", "/dev/null", "-i", place["key"], "-P", str(place["port"])]
-        argv += [word for option, value in words.items() for word in ("-o", f"{option}={value}")]
-        subprocess.run([*argv, str(file), f"{place['user']}@{place['host']}:/var/tmp/"], check=True, timeout=600)
+        goal = f"{self.seen['ssh']['host']}:/var/tmp/"
+        subprocess.run(["scp", "-q", *self._settings(), str(file), goal], check=True, timeout=600)
         return f"/var/tmp/{file.name}"
 
     def console(self, text: str) -> str:
@@ -181,6 +157,24 @@ class RunningGuest:
             assert time.monotonic() < deadline, f"no {text!r} on the console:\n{log[-3000:]}"
             time.sleep(1)
         return log
+
+    def _settings(self, **options: str) -> list[str]:
+        """The words for ssh and scp by which they reach the guest, with *options* in place of the usual ones."""
+        place = self.seen["ssh"]
+        settings = {
+            "BatchMode": "yes",
+            "ConnectTimeout": "60",
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+            "IdentityFile": place["key"],
+            "LogLevel": "ERROR",
+            "Port": str(place["port"]),
+            "StrictHostKeyChecking": "no",
+            "User": place["user"],
+            "UserKnownHostsFile": "/dev/null",
+            **options,
+        }
+        return ["-F", "/dev/null", *(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))]
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from helpers.waiting import PATIENCE, wait_for
+
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -39,22 +41,21 @@ def rooted_in(folder: Path) -> list[int]:
     return found
 
 
-def kill_callers(argv: Sequence[str]) -> None:
-    """Kill processes that have the runner start a program, each a little later than the one before.
-
-    Returns when a program of half a second, begun by the last, has ended.
-    """
-    for turn in range(60):
-        pid = os.fork()
-        if pid == 0:
-            Runner().start(argv)
-            time.sleep(60)
-            os._exit(1)
-        # The start takes as long.
-        time.sleep(turn / 5000)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    time.sleep(2)
+def nothing_outlives_killed_callers(words: Sequence[str] = ()) -> None:
+    """See that a program behind *words* ends with a caller of the runner, whenever in its start that is killed."""
+    with family() as members:
+        for turn in range(60):
+            pid = os.fork()
+            if pid == 0:
+                # Longer than anybody waits for its end
+                Runner().start([*words, "sleep", str(PATIENCE + 60)])
+                time.sleep(PATIENCE)
+                os._exit(1)
+            # The start takes as long.
+            time.sleep(turn / 5000)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        wait_for(lambda: not members())
 
 
 def _adopt_orphans(wanted: bool) -> None:
