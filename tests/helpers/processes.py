@@ -44,7 +44,7 @@ def rooted_in(folder: Path) -> list[int]:
 def nothing_outlives_killed_callers(words: Sequence[str] = ()) -> None:
     """See that a program behind *words* ends with a caller of the runner, whenever in its start that is killed."""
     with family() as members:
-        for turn in range(60):
+        for turn in range(300):
             pid = os.fork()
             if pid == 0:
                 # Longer than anybody waits for its end
@@ -52,7 +52,7 @@ def nothing_outlives_killed_callers(words: Sequence[str] = ()) -> None:
                 time.sleep(PATIENCE)
                 os._exit(1)
             # The start takes as long.
-            time.sleep(turn / 5000)
+            time.sleep(turn / 25000)
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         wait_for(lambda: not members())
