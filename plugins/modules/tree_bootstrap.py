@@ -65,6 +65,12 @@ options:
     type: list
     elements: str
     default: [filesystem]
+  rolling:
+    description: Whether the release moves on all the time, as sid and Tumbleweed do. A O(base) of such a release is
+      brought to its state of today even where that removes packages or takes older ones (C(dist-upgrade),
+      C(distro-sync), C(dup)); of others only newer packages are taken.
+    type: bool
+    default: false
   exclude:
     description: Paths that packages leave out, as dpkg's path-exclude takes them. Kept in the tree's configuration. RPM
       packages leave out whole folders only, such as V(/usr/share/doc/*), and while the tree is made.
@@ -255,6 +261,7 @@ ARGUMENT_SPEC = {
     **options.SOURCES,
     "rpm_database": {"type": "path", "default": "/usr/lib/sysimage/rpm"},
     "first": {"type": "list", "elements": "str", "default": ["filesystem"]},
+    "rolling": {"type": "bool", "default": False},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "include": {"type": "list", "elements": "str", "default": []},
     "files": {

@@ -63,3 +63,13 @@ def family_archive(mirror: FamilyMirror, folder: Path) -> Path:
 def test_a_container_of_another_family(checkout: Path, tmp_path: Path, family: str) -> None:
     with family_mirror(family) as mirror:
         build(checkout, tmp_path, f"oci:{family_archive(mirror, tmp_path)}", **mirror.variables())
+
+
+@pytest.mark.parametrize("family", ["fedora", "suse"])
+def test_a_container_of_a_release_that_moves_on(tmp_path: Path, family: str) -> None:
+    with family_mirror(family) as mirror:
+        base = f"oci:{family_archive(mirror, tmp_path)}"
+        given = mirror.bootstrap(tmp_path / "based", base=base, rolling=True, packages=["less"])
+        made = run_module("tree_bootstrap", {**given, "layers_dir": str(tmp_path / "cache")})
+        assert made.get("changed") is True, made
+        assert "less" in {package["package"] for package in made["packages"]}

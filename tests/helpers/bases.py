@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from helpers.cache import cached
@@ -59,11 +59,13 @@ def base_disk(kind: str, path: Path, size: int = 2048 * MIB) -> Path:
     return path
 
 
-def base_archive(path: Path) -> Path:
-    """An OCI archive of the small system."""
+def base_archive(path: Path, packages: Sequence[Path] = ()) -> Path:
+    """An OCI archive of the small system with packages beside it, which have no scripts."""
 
     def fill(root: Path) -> None:
         tool("tar", "--xattrs", "--numeric-owner", "-xf", small_system(), "-C", root)
+        if packages:
+            tool("dpkg", f"--root={root}", "--install", *packages)
 
     return archive(path, fill)
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
 from helpers import usual_roles
+from helpers.file_server import served
 from helpers.guests import BuiltImage
 from helpers.package_roles import write_package_role
 from helpers.repositories.families import Repository, repository
@@ -72,11 +70,6 @@ class FamilyMirror:
         }
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def family_mirror(family: str) -> Iterator[FamilyMirror]:
     """Serve the mirror of a family within the block."""
@@ -86,12 +79,8 @@ def family_mirror(family: str) -> Iterator[FamilyMirror]:
             link = Path(folder, place)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(made.folder / part)
-        with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            try:
-                yield FamilyMirror(made, f"http://127.0.0.1:{server.server_address[1]}")
-            finally:
-                server.shutdown()
+        with served(Path(folder)) as url:
+            yield FamilyMirror(made, url)
 
 
 def build(

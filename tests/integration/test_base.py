@@ -11,19 +11,18 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.bases import RELEASE, base_archive, base_disk
 from helpers.disks import MIB, tool
+from helpers.file_server import QuietFiles, served
 from helpers.modules import run_module
 from helpers.registry import registry
-from helpers.repositories.signing import Key, make_key
+from helpers.repositories.apt_archive import index_suite, make_deb
+from helpers.repositories.signing import Key, make_key, stop_agent
 from helpers.users import ordinary_user, run_as
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base import ContainerBase
@@ -122,10 +121,10 @@ def test_a_container_of_a_registry(container: Path, tmp_path: Path, monkeypatch:
         assert "\n" not in str(error.value)
 
 
-class _Files(SimpleHTTPRequestHandler):
+class _Files(QuietFiles):
     asked: list[str] = []
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 (the name is the library's)
         self.asked.append(self.path)
         if self.path == "/cut":
             self.send_response(200)
@@ -135,21 +134,16 @@ class _Files(SimpleHTTPRequestHandler):
             return
         super().do_GET()
 
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def bases(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a server, and the folder whose files it has."""
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "base.raw").write_bytes(CONTENT)
     _Files.asked.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", folder
-        server.shutdown()
+    with served(folder, _Files) as url:
+        yield url, folder
 
 
 def fetch(source: str, folder: Path, **more: Any) -> Path:
@@ -158,8 +152,8 @@ def fetch(source: str, folder: Path, **more: Any) -> Path:
     return Path(path)
 
 
-def test_a_file_is_fetched_once(served: tuple[str, Path], tmp_path: Path) -> None:
-    url, _folder = served
+def test_a_file_is_fetched_once(bases: tuple[str, Path], tmp_path: Path) -> None:
+    url, _folder = bases
     checksum = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
     for _time in range(2):
         assert fetch(f"{url}/base.raw", tmp_path / "kept", checksum=checksum).read_bytes() == CONTENT
@@ -171,8 +165,8 @@ def test_a_file_is_fetched_once(served: tuple[str, Path], tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("line", ["{}  base.raw", "{} *./base.raw", "SHA256 (base.raw) = {}"])
-def test_a_list_of_checksums(served: tuple[str, Path], tmp_path: Path, line: str) -> None:
-    url, folder = served
+def test_a_list_of_checksums(bases: tuple[str, Path], tmp_path: Path, line: str) -> None:
+    url, folder = bases
     sums = line.format(hashlib.sha256(CONTENT).hexdigest())
     (folder / "SUMS").write_text(f"# a list\n{'1' * 64}  another.raw\n{sums}\n")
     fetch(f"{url}/base.raw", tmp_path / "kept", checksum=f"{url}/SUMS")
@@ -185,8 +179,8 @@ def sign(key: Key, file: Path, *words: str) -> None:
     subprocess.run([*argv, file.name], cwd=file.parent, check=True, capture_output=True)
 
 
-def test_signatures(served: tuple[str, Path], tmp_path: Path) -> None:
-    url, folder = served
+def test_signatures(bases: tuple[str, Path], tmp_path: Path) -> None:
+    url, folder = bases
     mine, other = (make_key(tmp_path / name, name) for name in ("mine", "other"))
     keys = []
     for key in (mine, other):
@@ -216,8 +210,8 @@ def test_signatures(served: tuple[str, Path], tmp_path: Path) -> None:
         fetch(f"{url}/base.raw", tmp_path / "kept", trusted=[keys[0]], **ways[1])
 
 
-def test_what_is_not_fetched(served: tuple[str, Path], tmp_path: Path) -> None:
-    url, folder = served
+def test_what_is_not_fetched(bases: tuple[str, Path], tmp_path: Path) -> None:
+    url, folder = bases
     right = f"sha512:{hashlib.sha512(CONTENT).hexdigest()}"
     (folder / "SUMS").write_text(f"{'1' * 64}  another.raw\n")
     faults: list[tuple[str, dict[str, str], str]] = [
@@ -243,15 +237,38 @@ def bootstrap(folder: Path, base: str, *, check: bool = False, **more: Any) -> d
     return run_module("tree_bootstrap", {**words, "cache_dir": str(folder / "cache"), **more}, check=check)
 
 
-def test_a_container_is_completed_and_kept(tmp_path: Path) -> None:
-    base = f"oci:{base_archive(tmp_path / 'base.tar')}"
+@pytest.fixture
+def kernels(tmp_path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A package of a base, and a source with a newer one that needs one of another name, as kernels are."""
+    place = tmp_path / "kernels"
+    for folder in ("root/pool", "old", "work"):
+        (place / folder).mkdir(parents=True)
+    for version in ("1", "2"):
+        made = place / ("old" if version == "1" else "root/pool")
+        make_deb(made, place / "work" / version, "their-kernel", version, f"their-kernel-{version}")
+        make_deb(made, place / "work" / version, f"their-kernel-{version}", "1")
+    (place / "override").write_text("their-kernel optional kernel\ntheir-kernel-2 optional kernel\n")
+    key = make_key(place / "home", "company")
+    key.sign_release(index_suite(place / "root", "own", [("main", "pool")], {"Codename": "own"}, place / "override"))
+    key.export(place / "key.asc")
+    with served(place / "root") as url:
+        yield place / "old", {"name": "own", "url": url, "suites": ["own"], "key": (place / "key.asc").read_text()}
+    stop_agent(place / "home")
+
+
+def test_a_container_is_completed_and_kept(kernels: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    old, source = kernels
+    base = f"oci:{base_archive(tmp_path / 'base.tar', sorted(old.iterdir()))}"
     steps = [{"kind": "guest", "digest": "one"}]
-    assert bootstrap(tmp_path, base, packages=["less"], check=True)["changed"] is True
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["base.tar"]
-    made = bootstrap(tmp_path, base, packages=["less"], steps=steps)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert bootstrap(tmp_path, base, packages=["less"], sources=[source], check=True)["changed"] is True
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    made = bootstrap(tmp_path, base, packages=["less"], sources=[source], steps=steps)
     assert made.get("changed") is True, made
     assert made["base"].startswith("sha512:")
-    assert {"less", "dpkg", "apt"} <= {package["package"] for package in made["packages"]}
+    versions = {package["package"]: package["version"] for package in made["packages"]}
+    assert {"less", "dpkg", "apt", "their-kernel-1", "their-kernel-2"} <= set(versions)
+    assert versions["their-kernel"] == "2"
     assert made["layer"] == ""
     look = ["/bin/sh", "-c", "cat /etc/motd /etc/second; ls /etc/first /var/cache/apt/archives/*.deb; id -u _apt"]
     said = run_module("chroot_exec", {"tree": str(tmp_path / "tree"), "argv": look})
@@ -260,7 +277,7 @@ def test_a_container_is_completed_and_kept(tmp_path: Path) -> None:
     assert mode == 0o700
     # The same again begins above what was kept.
     bootstrap(tmp_path, base, state="absent")
-    again = bootstrap(tmp_path, base, packages=["less"], steps=steps)
+    again = bootstrap(tmp_path, base, packages=["less"], sources=[source], steps=steps)
     assert (again["layer"], again["packages"]) == ("packages", made["packages"])
     bootstrap(tmp_path, base, state="absent")
     missing = bootstrap(tmp_path, base, packages=["no-such-package"])

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from helpers.file_server import served
 from helpers.glance import TestCloud, local_cloud, raw_disk, running_cloud
 from helpers.waiting import PATIENCE, wait_for
 
@@ -39,22 +37,12 @@ BOTH = ("local", "second")
 LIFE = 5
 
 
-class _Files(SimpleHTTPRequestHandler):
-    def log_message(self, *_words: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A folder, and the address at which the cloud can fetch what is in it."""
     folder = tmp_path_factory.mktemp("files")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(folder) as url:
+        yield folder, url
 
 
 @pytest.fixture(scope="module")

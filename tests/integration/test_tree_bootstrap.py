@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.file_server import served
 from helpers.modules import run_module, start_module
 from helpers.processes import family
 from helpers.waiting import wait_for
@@ -90,10 +88,7 @@ def test_what_a_killed_one_has_left_is_removed_by_the_next(tmp_path: Path, monke
 def test_the_service_that_has_the_archive_of_a_day(tmp_path: Path) -> None:
     release = tmp_path / "debian/dists/trixie/InRelease"
     release.parent.mkdir(parents=True)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        host = f"http://127.0.0.1:{server.server_address[1]}"
+    with served(tmp_path) as host:
         line, other = (f"deb {host}/debian {suite} main" for suite in ("trixie", "nosuch"))
         release.write_text(f"Origin: Debian\nSnapshots: {host}/at/@SNAPSHOTID@/\n")
         found = snapshot.sources_at(Runner(), [line], "20261101T000000Z")
@@ -103,4 +98,3 @@ def test_the_service_that_has_the_archive_of_a_day(tmp_path: Path) -> None:
         release.write_text("Origin: Debian\n")
         with pytest.raises(OptionError, match="names no service that has its snapshots; give the URL of one in"):
             snapshot.sources_at(Runner(), [line], "20261101T000000Z")
-        server.shutdown()

@@ -10,15 +10,13 @@ import json
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.file_server import served
 from helpers.listing import listing
 from helpers.modules import run_module
 from helpers.package_mirror import ARCHIVE, host_repositories
@@ -48,11 +46,6 @@ class Company:
         return {"name": SUITE, "url": self.url, "suites": [SUITE], "key": self.key, **more}
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """It has a tool of its own in two versions, and another hostname."""
@@ -71,11 +64,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     key.sign_release(index_suite(root, SUITE, [("main", "pool")], fields, place / "override"))
     key.export(place / "key.asc")
     place.chmod(0o755)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with served(root) as url:
         yield Company(root, url, (place / "key.asc").read_text())
-        server.shutdown()
     stop_agent(place / "home")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest, sha512_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import file_error, make_folders
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.locks import locked
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.no_proxy import no_proxy
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Result, Runner
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.scratch import scratch_folder
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree import keys
@@ -106,7 +107,8 @@ class Archive:
         configuration = os.path.join(self.folder, "apt.conf")
         # Else its temporary files, with homes of gpg, would stay in /tmp when this is killed.
         with scratch_folder("apt") as temporary:
-            environment = {"APT_CONFIG": configuration, "TMPDIR": str(temporary)}
+            direct = no_proxy({**os.environ, "http_proxy": self.proxy})
+            environment = {"APT_CONFIG": configuration, "TMPDIR": str(temporary), **direct}
             return self.runner.run(argv, check=False, environment=environment)
 
     def _write(self, name: str, text: str) -> None:

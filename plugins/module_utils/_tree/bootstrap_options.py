@@ -105,6 +105,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
         entitlement=params["entitlement"],
         database=params["rpm_database"],
         first=tuple(params["first"]),
+        rolling=params["rolling"],
     )
 
 

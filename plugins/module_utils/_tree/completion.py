@@ -47,7 +47,9 @@ if [ -n "$sources" ]; then
 fi
 apt-get "$@" --error-on=any update || exit
 echo "goldsmith: 20 bringing the base up to date"
-apt-get "$@" upgrade || exit
+# A newer kernel is a package of another name.
+if [ "$rolling" ]; then upgrade=dist-upgrade; else upgrade="--with-new-pkgs upgrade"; fi
+apt-get "$@" $upgrade || exit
 echo "goldsmith: 40 installing packages"
 apt-get "$@" install $packages || exit
 echo "goldsmith: 80 making the initramfs"
@@ -70,7 +72,8 @@ set -- -y --setopt=install_weak_deps=0 --setopt=skip_if_unavailable=0 ${proxy:+-
     set -- "--setopt=reposdir=$place/repositories" "--releasever=$release" "$@"
 }
 echo "goldsmith: 10 bringing the base up to date"
-dnf "$@" upgrade || exit
+if [ "$rolling" ]; then upgrade=distro-sync; else upgrade=upgrade; fi
+dnf "$@" $upgrade || exit
 echo "goldsmith: 40 installing packages"
 dnf "$@" install $packages || exit
 dnf clean all >/dev/null
@@ -87,7 +90,8 @@ set -- --non-interactive
 }
 zypper "$@" refresh || exit
 echo "goldsmith: 10 bringing the base up to date"
-zypper "$@" update --no-recommends --auto-agree-with-licenses || exit
+if [ "$rolling" ]; then upgrade=dup; else upgrade=update; fi
+zypper "$@" $upgrade --no-recommends --auto-agree-with-licenses || exit
 echo "goldsmith: 40 installing packages"
 zypper "$@" install --no-recommends --auto-agree-with-licenses $packages || exit
 zypper "$@" clean --all >/dev/null
@@ -165,6 +169,7 @@ def _run(runner: Runner, request: Request, listen: Callable[[str], None]) -> Res
         "keys": "\n".join(key.strip() for key in _keys(request)),
         "sources": sources_of(request),
         "release": request.release,
+        "rolling": "yes" if request.rolling else "",
         "dates": "false" if request.expired else "true",
         "proxy": request.proxy,
         "KERNEL_INSTALL_BYPASS": "1",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.file_server import served
 from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
@@ -109,6 +110,15 @@ def test_release_files_past_their_date_are_accepted_only_by_choice(archive: Arch
     accepted = replace(archive, expired=True)
     update(accepted)
     assert accepted.versions(["apt"])["apt"] == "3.0"
+
+
+def test_a_proxy_never_has_loopback(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    publish(tmp_path / "packages", *BASE)
+    with served(tmp_path / "packages") as url:
+        # Nobody is at that proxy.
+        update(replace(archive, sources=(f"deb [trusted=yes] {url} ./",), proxy="http://127.0.0.1:9"))
 
 
 def test_who_signs_is_asked(archive: Archive, tmp_path: Path) -> None:
