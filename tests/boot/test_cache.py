@@ -15,7 +15,7 @@ import pytest
 from helpers.guests import NAME, BuiltImage
 from helpers.tools import run_tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ class Builds:
     def mark(self) -> str:
         """What the role has left in the image."""
         path = str(self.image.file("raw"))
-        return ImageFiles(path, ROOT, path).text("/srv/mark") or ""
+        return files_of("ext4", path, ROOT, path).text("/srv/mark") or ""
 
 
 @pytest.fixture

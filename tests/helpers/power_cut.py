@@ -15,11 +15,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import plain_text
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
+from helpers.watched_machine import machine, run_until
 
-TIMEOUT = 600
+from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
+
 _MARK = "power is cut here: "
 # What the growth waits for, and no more: half of the boot's time.
 _ONLY = ("systemd.unit=local-fs.target", "systemd.wants=goldsmith-grow.service")
@@ -72,39 +71,19 @@ def boot_until(
     Return the console log, and the seconds that it took.
     """
     folder.mkdir()
-    runner = Runner()
-    accelerator = qemu.choose_accelerator(runner, "auto")
-    machine = qemu.Machine(
-        folder=folder,
-        name="cut",
-        uuid="0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa",
-        type="q35",
-        accelerator=accelerator,
-        memory=1 << 30,
-        cpus=qemu.usual_cpus(accelerator),
-        disks=(qemu.Disk(str(disk), "raw", disk.stat().st_size),),
+    only = _ONLY if cut else ()
+    watched = machine(
+        folder,
+        [qemu.Disk(str(disk), "raw", disk.stat().st_size)],
         kernel=str(kernel),
         ramdisk=str(ramdisk),
-        kernel_args=" ".join(
-            ["root=/dev/mapper/system-root console=ttyS0,115200n8", *(_ONLY if cut else ()), f"cut={cut}"]
-        ),
+        kernel_args=" ".join(["root=/dev/mapper/system-root console=ttyS0,115200n8", *only, f"cut={cut}"]),
     )
-    argv = qemu.command(machine)
-    if cut:
-        argv += ["-smbios", _credential()]
-        wanted = _MARK + cut.partition(":")[0]
-    process = runner.start(argv)
     begin = time.monotonic()
-    log = ""
-    try:
-        while wanted not in log:
-            log = plain_text(machine.console.read_bytes()) if machine.console.exists() else ""
-            assert process.poll() is None, f"QEMU ended:\n{log[-2000:]}"
-            assert "Kernel panic" not in log, log[-2000:]
-            assert time.monotonic() - begin < TIMEOUT, f"not reached: {wanted}\n{log[-4000:]}"
-            time.sleep(0.05)
-    finally:
-        qemu.end(runner, process)
+    if cut:
+        log = run_until(_MARK + cut.partition(":")[0], watched, ["-smbios", _credential()])
+    else:
+        log = run_until(wanted, watched)
     return log, time.monotonic() - begin
 
 

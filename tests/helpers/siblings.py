@@ -13,13 +13,13 @@ import base64
 import re
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from helpers.watched_machine import machine, run_until
+
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import qemu
-from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.console import plain_text
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.config_drive import make_config_drive
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instance_documents import (
     InstanceData,
@@ -27,7 +27,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.instanc
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
-TIMEOUT = 600
 _END = "sibling: end"
 _SAY = """\
 said=$({also})
@@ -85,52 +84,32 @@ def mounted(
     *also* is a command that is run then. *by_user_data*: the guest's agent runs it, on a config drive behind the disks.
     """
     folder = Path(tempfile.mkdtemp(dir=folder, prefix="s"))
-    runner = Runner()
-    accelerator = qemu.choose_accelerator(runner, "auto")
-    machine = qemu.Machine(
-        folder=folder,
-        name="sibling",
-        uuid="0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fb",
-        type="q35",
-        accelerator=accelerator,
-        memory=1 << 30,
-        cpus=qemu.usual_cpus(accelerator),
-        disks=tuple(qemu.Disk(str(disk), "qcow2", 0) for disk in disks),
-    )
+    watched = machine(folder, [qemu.Disk(str(disk), "qcow2", 0) for disk in disks])
     if firmware == "uefi":
         code, variables = qemu.find_uefi()
         store = folder / "variables"
         store.write_bytes(Path(variables).read_bytes())
-        machine = replace(machine, uefi=(code, str(store)))
+        watched = replace(watched, uefi=(code, str(store)))
     script = _SAY.replace("{also}", also)
-    argv = _with_user_data(runner, machine, script) if by_user_data else _with_unit(machine, script)
-    process = runner.start(argv)
-    begin = time.monotonic()
-    log = ""
-    try:
-        while _END not in log:
-            log = plain_text(machine.console.read_bytes()) if machine.console.exists() else ""
-            assert process.poll() is None, f"QEMU ended:\n{log[-2000:]}"
-            assert not re.search("Kernel panic|ALERT!|grub rescue>", log), log[-3000:]
-            assert time.monotonic() - begin < TIMEOUT, f"no file systems:\n{log[-4000:]}"
-            time.sleep(0.1)
-    finally:
-        qemu.end(runner, process)
+    if by_user_data:
+        log = run_until(_END, _with_user_data(watched, script))
+    else:
+        log = run_until(_END, watched, _unit_words(script))
     return Mounted(**dict(re.findall(r"sibling: (?!end)(\w+) (.*?)\s*$", log, re.MULTILINE)))
 
 
-def _with_unit(machine: qemu.Machine, script: str) -> list[str]:
-    argv = qemu.command(machine)
+def _unit_words(script: str) -> list[str]:
     say = base64.b64encode(script.encode()).decode()
+    words = []
     for name, text in _UNITS.items():
         value = base64.b64encode(text.replace("{say}", say).encode()).decode()
-        argv += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={value}"]
-    return argv
+        words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={value}"]
+    return words
 
 
-def _with_user_data(runner: Runner, machine: qemu.Machine, script: str) -> list[str]:
-    instance = InstanceData(machine.uuid, "sibling", "", f"#!/bin/sh\n{script}")
-    iso = machine.folder / "config.iso"
-    make_config_drive(runner, openstack_documents(instance), iso)
+def _with_user_data(watched: qemu.Machine, script: str) -> qemu.Machine:
+    instance = InstanceData(watched.uuid, "sibling", "", f"#!/bin/sh\n{script}")
+    iso = watched.folder / "config.iso"
+    make_config_drive(Runner(), openstack_documents(instance), iso)
     drive = qemu.Disk(str(iso), "raw", iso.stat().st_size, readonly=True)
-    return qemu.command(replace(machine, disks=(*machine.disks, drive)))
+    return replace(watched, disks=(*watched.disks, drive))

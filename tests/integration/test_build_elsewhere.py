@@ -14,7 +14,7 @@ import pytest
 from helpers.ssh import close_shared, ssh_server
 from helpers.tools import run_tool
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -78,7 +78,7 @@ def test_the_image_of_another_host_is_that_of_this_one(checkout: Path, tmp_path:
         there = build(checkout, guest_folder / "there", role, *words)
         close_shared(guest_folder / "cp")
     image = str(guest_folder / "there" / NAME / f"{NAME}.raw")
-    files = ImageFiles(image, ROOT, image)
+    files = files_of("ext4", image, ROOT, image)
     assert files.text("/srv/facts") == "Debian kvm"
     assert files.find("/srv/handled") is not None
     assert (guest_folder / "fetched").read_bytes() == blob

@@ -17,6 +17,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import (
     lay_tree,
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.lay_tree import Outputs, Request
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.volume import FOLDER, TAR
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import VolumeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
@@ -89,7 +90,7 @@ class FilesSource:
         return []
 
     def plan(self) -> extract_plan.ExtractPlan:
-        files = VolumeFiles(self.kind, self._file, 0, self.path)
+        files = VolumeFiles(self.path, lambda: volume.reader(self.kind, self._file, 0))
         if not files.names("/etc"):
             raise OptionError("src", self.path, "holds no /etc at its top", hint="make it of the root of a system")
         return extract_plan.plan_of_files(files, self.path)

@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs, ext_shape, fuse
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError, OptionError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.files import whole_file
@@ -269,7 +269,7 @@ def _rebuild(runner: Runner, subject: Subject, blocks: int, partial: str, folder
     ext_shape.copy_details(runner, source, shape, dest, folder=str(folder), environment=environment)
     made = ext_shape.read(runner, *dest)
     # A lost+found that was removed is there again.
-    again = int(not ImageFiles(subject.path, subject.offset, subject.path).exists("/lost+found"))
+    again = int(not files_of("ext4", subject.path, subject.offset, subject.path).exists("/lost+found"))
     if made.used_inodes != shape.used_inodes + again:
         raise GoldsmithError(
             f"the rebuilt file system has {made.used_inodes} files, not {shape.used_inodes}",

@@ -24,7 +24,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.disk_lay
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume as fs_volume
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import seeded_uuid
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import OptionError
@@ -328,7 +328,7 @@ def _write_volume(runner: Runner, plan: DiskPlan, placed: Placed, path: str, env
 
 def _add_boot_files(runner: Runner, plan: DiskPlan, root: Placed, path: str, environment: dict[str, str]) -> None:
     with _boot_files(plan, root) as (files, folders):
-        exists = ImageFiles(path, root.start, path).exists
+        exists = files_of("ext4", path, root.start, path).exists
         e2fs.put_files(runner, path, files, exists=exists, folders=folders, offset=root.start, environment=environment)
         found = _labels(runner, plan, files, [*folders, "/lost+found"])
         values = {name: label.encode() + b"\0" for name, label in found.items()}

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece, Reader
 
 ROOT = 2
 _MAGIC, _EXTENT_MAGIC, _ATTRIBUTE_MAGIC = 0xEF53, 0xF30A, 0xEA020000
@@ -75,7 +75,7 @@ class BlockGroup(NamedTuple):
     flags: int
 
 
-class Filesystem:
+class Filesystem(Reader):
     """The file system that begins at *offset* of the file *path*; *root* is the number of its root folder."""
 
     root = ROOT
@@ -84,7 +84,7 @@ class Filesystem:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self.descriptor)
         self.offset = offset
-        raw = self.superblock = self._bytes(1024, 1024)
+        raw = self.superblock = self.read_at(1024, 1024)
         self._inodes, low = struct.unpack_from("<II", raw, 0)
         self.first_block, log_block = struct.unpack_from("<II", raw, 20)
         (self.group_blocks,) = struct.unpack_from("<I", raw, 32)
@@ -128,7 +128,7 @@ class Filesystem:
         group, index = divmod(number - 1, self.group_inodes)
         if group >= len(self.groups):
             raise Damaged(f"the inode {number} lies in no group")
-        raw = self._bytes(self.groups[group].table * self.block_size + index * self.inode_size, self.inode_size)
+        raw = self.read_at(self.groups[group].table * self.block_size + index * self.inode_size, self.inode_size)
         mode, uid, low, atime, ctime, mtime, _dtime, gid, links, blocks, flags = struct.unpack_from("<HHIiiiIHHII", raw)
         acl, high = struct.unpack_from("<II", raw, _FILE_ACL_BLOCK)
         blocks_high, acl_high, uid_high, gid_high = struct.unpack_from("<HHHH", raw, 116)
@@ -164,7 +164,7 @@ class Filesystem:
             found += _entries(self._inline(node)[60:])
         else:
             for _start, place, size in self.runs(node):
-                raw = self._bytes(place, size)
+                raw = self.read_at(place, size)
                 for at in range(0, size, self.block_size):
                     found += _entries(raw[at : at + self.block_size])
         return [(name, number) for name, number in found if name not in (b".", b"..")]
@@ -220,10 +220,7 @@ class Filesystem:
         return found
 
     def read_at(self, place: int, size: int) -> bytes:
-        """Return bytes of the file system."""
-        return self._bytes(place, size)
-
-    def _bytes(self, place: int, size: int) -> bytes:
+        """Return bytes of the file system; raise Damaged where they lie outside it."""
         try:
             raw = os.pread(self.descriptor, size, self.offset + place)
         except (OSError, OverflowError) as error:
@@ -243,7 +240,7 @@ class Filesystem:
             if first_meta is not None and index >= first_meta:
                 group = index * per_block
                 block = self.first_block + group * self.group_blocks + has_super(group, sparse=bool(ro_compat & 1))
-            raw = self._bytes(block * self.block_size, self.block_size)
+            raw = self.read_at(block * self.block_size, self.block_size)
             for at in range(min(per_block, groups - index * per_block)):
                 low = struct.unpack_from("<III", raw, at * size)
                 high = struct.unpack_from("<III", raw, at * size + 32) if size >= 64 else (0, 0, 0)
@@ -259,7 +256,7 @@ class Filesystem:
             if level:
                 _logical, low, high = struct.unpack_from("<IIH", raw, at)
                 place = (low | high << 32) * self.block_size
-                yield from self._extents(self._bytes(place, self.block_size), level - 1)
+                yield from self._extents(self.read_at(place, self.block_size), level - 1)
                 continue
             logical, count, high, low = struct.unpack_from("<IHHI", raw, at)
             # A longer one is reserved, not written.
@@ -279,7 +276,7 @@ class Filesystem:
 
     def _indirect(self, block: int, level: int, logical: int, blocks: int) -> Iterator[tuple[int, int, int]]:
         span = (self.block_size // 4) ** (level - 1)
-        for (pointer,) in struct.iter_unpack("<I", self._bytes(block * self.block_size, self.block_size)):
+        for (pointer,) in struct.iter_unpack("<I", self.read_at(block * self.block_size, self.block_size)):
             if logical >= blocks:
                 return
             if pointer and level == 1:
@@ -293,7 +290,7 @@ class Filesystem:
             return self._inline(node)[: node.size]
         content = bytearray(node.size)
         for start, place, size in self.runs(node):
-            content[start : start + size] = self._bytes(place, size)
+            content[start : start + size] = self.read_at(place, size)
         return bytes(content)
 
     def _inline(self, node: Node) -> bytes:
@@ -304,7 +301,7 @@ class Filesystem:
         if len(node.inside) > 4 and struct.unpack_from("<I", node.inside)[0] == _ATTRIBUTE_MAGIC:
             yield from self._values(node.inside[4:], 0)
         if node.acl:
-            raw = self._bytes(node.acl * self.block_size, self.block_size)
+            raw = self.read_at(node.acl * self.block_size, self.block_size)
             if struct.unpack_from("<I", raw)[0] != _ATTRIBUTE_MAGIC:
                 raise Damaged(f"the attributes of the inode {node.number} are damaged")
             yield from self._values(raw, 32)

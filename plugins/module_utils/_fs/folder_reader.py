@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import CHUNK, FsReader, Inode
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
+from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import CHUNK, Damaged, Piece
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import weakref
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
+from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece, Reader
 
-CHUNK = 1 << 20
 LARGEST_FOLDER = 64 << 20
 
 
@@ -34,7 +33,7 @@ class Inode:
     form: Any = field(default=None, compare=False)
 
 
-class FsReader(ABC):
+class FsReader(Reader):
     """Reads a file system at an offset of a file.
 
     *root* is the number of its root folder; *is_clean* tells whether all that was written is in its place.
@@ -96,22 +95,3 @@ class FsReader(ABC):
                 break
             place = piece.start + piece.size
             yield piece.cut(inode.size - piece.start)
-
-    def chunks(self, inode: Inode) -> Iterator[bytes]:
-        """Yield the content of a file, zeros for its holes."""
-        place = 0
-        for piece in self.pieces(inode):
-            yield from zeros(piece.start - place)
-            if piece.data is not None:
-                yield piece.data
-            else:
-                for at in range(0, piece.size, CHUNK):
-                    yield self.read_at(piece.place + at, min(CHUNK, piece.size - at))
-            place = piece.start + piece.size
-        yield from zeros(inode.size - place)
-
-
-def zeros(size: int) -> Iterator[bytes]:
-    """Yield that many zeros."""
-    for at in range(0, size, CHUNK):
-        yield bytes(min(CHUNK, size - at))

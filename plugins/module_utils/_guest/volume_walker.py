@@ -1,17 +1,18 @@
 # Copyright (c) 2026, the Goldsmith contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a guest in an ext, xfs or btrfs file system: one walker for each kind, none of which mounts."""
+"""The files of a guest in an ext, xfs or btrfs file system, whatever their names are, by our own readers."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import inodes
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import Entry, GuestFiles, joined
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged
@@ -19,24 +20,29 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign 
 _FAULTS = (Damaged, ValueError, OverflowError, IndexError, struct.error, RecursionError)
 
 
-def files_of(fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> GuestFiles:
+def files_of(fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> VolumeFiles:
     """Return the files in the file system at an offset of a file; *where* is what a user calls it, for errors.
 
-    *subvolume* is one of a btrfs; empty: the one that is mounted where none is named.
+    *subvolume* is one of a btrfs; empty: the one that is mounted where none is named. What is neither xfs nor btrfs is
+    taken for an ext.
     """
-    if fstype in volume.SMALLEST:
-        return VolumeFiles(fstype, path, offset, where, subvolume)
-    return ImageFiles(path, offset, where)
+
+    def opened() -> Any:
+        if fstype in volume.SMALLEST:
+            return volume.reader(fstype, path, offset, subvolume)
+        return inodes.Filesystem(path, offset)
+
+    return VolumeFiles(f"the file system in {where}", opened)
 
 
 class VolumeFiles(GuestFiles):
-    """A guest that is an xfs or a btrfs, or a folder or a tar that is read like one."""
+    """A guest that is a file system, or a folder or a tar that is read like one."""
 
-    def __init__(self, fstype: str, path: str, offset: int, where: str, subvolume: str = "") -> None:
-        """*where* is what a user calls it, for errors."""
-        self._where = where if fstype in (volume.FOLDER, volume.TAR) else f"the file system in {where}"
+    def __init__(self, where: str, opened: Callable[[], Any]) -> None:
+        """*where* is what a user calls it, for errors; *opened* gives its reader."""
+        self._where = where
         with self._explained():
-            self._source = volume.reader(fstype, path, offset, subvolume)
+            self._source = opened()
             super().__init__(self._entry("/", self._source.root))
 
     @contextmanager

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+CHUNK = 1 << 20
 
 
 class Damaged(Exception):
@@ -25,3 +29,33 @@ class Piece(NamedTuple):
         if size >= self.size:
             return self
         return self._replace(size=size, data=None if self.data is None else self.data[:size])
+
+
+class Reader(ABC):
+    """Reads the files of a file system, of which it knows the pieces."""
+
+    @abstractmethod
+    def pieces(self, inode: Any) -> Iterator[Piece]:
+        """Yield what is written of a file, holes left out."""
+
+    @abstractmethod
+    def read_at(self, place: int, size: int) -> bytes:
+        """Return bytes of the file system; raise Damaged where they lie outside it."""
+
+    def chunks(self, inode: Any) -> Iterator[bytes]:
+        """Yield the content of a file, zeros for its holes."""
+        place = 0
+        for piece in self.pieces(inode):
+            yield from _zeros(piece.start - place)
+            if piece.data is not None:
+                yield piece.data
+            else:
+                for at in range(0, piece.size, CHUNK):
+                    yield self.read_at(piece.place + at, min(CHUNK, piece.size - at))
+            place = piece.start + piece.size
+        yield from _zeros(inode.size - place)
+
+
+def _zeros(size: int) -> Iterator[bytes]:
+    for at in range(0, size, CHUNK):
+        yield bytes(min(CHUNK, size - at))

@@ -12,7 +12,7 @@ import pytest
 from helpers.runners import RecordingRunner
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._ext import e2fs
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
 
@@ -82,9 +82,9 @@ def test_files_go_in(tmp_path: Path) -> None:
     folders = ["/boot", "/boot/grub", "/boot/grub/deep"]
     files = {"/boot/old": str(source), "/boot/grub/deep/file": str(source)}
     for _time in range(2):  # made, then replaced
-        exists = ImageFiles(path, MIB, path).exists
+        exists = files_of("ext4", path, MIB, path).exists
         e2fs.put_files(Runner(), path, files, exists=exists, folders=folders, offset=MIB)
-    inside = ImageFiles(path, MIB, path)
+    inside = files_of("ext4", path, MIB, path)
     assert inside.text("/boot/old") == inside.text("/boot/grub/deep/file") == "new"
     assert inside.find("/boot/old").mode == 0o100644
     assert inside.names("/boot/grub") == ["deep"]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import fs_reader
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.fs_reader import FsReader, Inode
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.foreign import Damaged, Piece
 
@@ -61,7 +60,3 @@ def test_a_tree_has_an_end(reader: Plain) -> None:
     assert [next(visits), next(visits), next(visits)] == [0, 1, 2]
     with pytest.raises(Damaged, match="more blocks than there are"):
         next(visits)
-
-
-def test_zeros_come_in_chunks() -> None:
-    assert [len(part) for part in fs_reader.zeros(fs_reader.CHUNK + 1)] == [fs_reader.CHUNK, 1]

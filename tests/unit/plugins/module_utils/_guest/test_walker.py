@@ -12,17 +12,17 @@ import pytest
 from helpers.disks import tool
 from helpers.system_trees import make_tree
 
-from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.ext_walker import ImageFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.tree_walker import TreeFiles
+from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import VolumeFiles, files_of
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.walker import Entry, GuestFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.errors import GoldsmithError
 from ansible_collections.goldsmith.openstack.plugins.module_utils._tree.seal_tree import SealTree
 
 
-def _image(tree: Path) -> ImageFiles:
+def _image(tree: Path) -> VolumeFiles:
     path = tree.parent / "disk"
     tool("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, path, "16M")
-    return ImageFiles(str(path), 0, "the disk")
+    return files_of("ext4", str(path), 0, "the disk")
 
 
 READERS: dict[str, Callable[[Path], GuestFiles]] = {
