@@ -37,6 +37,16 @@ def write(kind: str, path: Path, tree: Path | None, *, size: int = 0, offset: in
     return path
 
 
+def small(kind: str, folder: Path) -> Path:
+    """Write a file system with a folder of a hundred files and a link; return its path."""
+    tree = folder / "tree"
+    (tree / "folder").mkdir(parents=True)
+    for number in range(100):
+        (tree / "folder" / f"file {number}").write_bytes(b"x" * 50 * number)
+    (tree / "link").symlink_to("folder")
+    return write(kind, folder / "image", tree)
+
+
 def seen(reader: FsReader) -> dict[str, tuple[object, ...]]:
     """All that a reader sees, by path: mode, owners, links, time, and the content or the target."""
     found: dict[str, tuple[object, ...]] = {}
