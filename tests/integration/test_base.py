@@ -22,7 +22,7 @@ from helpers.file_server import QuietFiles, served
 from helpers.modules import run_module
 from helpers.registry import registry
 from helpers.repositories.apt_archive import index_suite, make_deb
-from helpers.repositories.signing import Key, make_key, stop_agent
+from helpers.repositories.signing import Key, key_home, make_key
 from helpers.users import ordinary_user, run_as
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.base import ContainerBase
@@ -181,16 +181,17 @@ def sign(key: Key, file: Path, *words: str) -> None:
 
 def test_signatures(bases: tuple[str, Path], tmp_path: Path) -> None:
     url, folder = bases
-    mine, other = (make_key(tmp_path / name, name) for name in ("mine", "other"))
-    keys = []
-    for key in (mine, other):
-        key.export(tmp_path / "key.asc")
-        keys.append((tmp_path / "key.asc").read_text())
     sums = folder / "SUMS"
     sums.write_text(f"{hashlib.sha512(CONTENT).hexdigest()}  base.raw\n")
-    for file in (sums, folder / "base.raw"):
-        sign(mine, file, "--detach-sign", "--output", f"{file.name}.sig")
-    sign(mine, sums, "--clear-sign", "--output", "SUMS.asc")
+    keys = []
+    with key_home() as home:
+        mine, other = (make_key(home, name) for name in ("mine", "other"))
+        for key in (mine, other):
+            key.export(tmp_path / "key.asc")
+            keys.append((tmp_path / "key.asc").read_text())
+        for file in (sums, folder / "base.raw"):
+            sign(mine, file, "--detach-sign", "--output", f"{file.name}.sig")
+        sign(mine, sums, "--clear-sign", "--output", "SUMS.asc")
     ways = [
         {"signature": f"{url}/base.raw.sig"},
         {"checksum": f"{url}/SUMS", "signature": f"{url}/SUMS.sig"},
@@ -248,12 +249,14 @@ def kernels(tmp_path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         make_deb(made, place / "work" / version, "their-kernel", version, f"their-kernel-{version}")
         make_deb(made, place / "work" / version, f"their-kernel-{version}", "1")
     (place / "override").write_text("their-kernel optional kernel\ntheir-kernel-2 optional kernel\n")
-    key = make_key(place / "home", "company")
-    key.sign_release(index_suite(place / "root", "own", [("main", "pool")], {"Codename": "own"}, place / "override"))
-    key.export(place / "key.asc")
+    with key_home() as home:
+        key = make_key(home, "company")
+        key.sign_release(
+            index_suite(place / "root", "own", [("main", "pool")], {"Codename": "own"}, place / "override")
+        )
+        key.export(place / "key.asc")
     with served(place / "root") as url:
         yield place / "old", {"name": "own", "url": url, "suites": ["own"], "key": (place / "key.asc").read_text()}
-    stop_agent(place / "home")
 
 
 def test_a_container_is_completed_and_kept(kernels: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from helpers.listing import listing
 from helpers.modules import run_module
 from helpers.package_mirror import ARCHIVE, host_repositories
 from helpers.repositories.apt_archive import index_suite, make_deb
-from helpers.repositories.signing import make_key, stop_agent
+from helpers.repositories.signing import key_home, make_key
 from helpers.tools import run_tool
 from helpers.users import ordinary_user, run_as
 
@@ -59,14 +59,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         make_deb(root / "pool", work / str(number), "their-tool", f"{number}.0", files=tool)
     make_deb(root / "pool", work, "hostname", "0.1", files={"usr/bin/theirs": b"#!/bin/sh\n"})
     (place / "override").write_text("their-tool optional utils\nhostname optional utils\n")
-    key = make_key(place / "home", "company")
     fields = {"Origin": "Company", "Codename": SUITE}
-    key.sign_release(index_suite(root, SUITE, [("main", "pool")], fields, place / "override"))
-    key.export(place / "key.asc")
+    with key_home() as home:
+        key = make_key(home, "company")
+        key.sign_release(index_suite(root, SUITE, [("main", "pool")], fields, place / "override"))
+        key.export(place / "key.asc")
     place.chmod(0o755)
     with served(root) as url:
         yield Company(root, url, (place / "key.asc").read_text())
-    stop_agent(place / "home")
 
 
 @pytest.fixture
@@ -145,9 +145,8 @@ def test_a_source_of_the_build_alone(tmp_path: Path, cache: Path, host_suite: st
 def test_another_key_is_refused_for_that_source_alone(
     tmp_path: Path, cache: Path, host_suite: str, company: Company
 ) -> None:
-    wrong = make_key(tmp_path / "home", "wrong")
-    wrong.export(tmp_path / "wrong.asc")
-    stop_agent(tmp_path / "home")
+    with key_home() as home:
+        make_key(home, "wrong").export(tmp_path / "wrong.asc")
     source = company.source(key=(tmp_path / "wrong.asc").read_text())
     words = {"path": str(tmp_path / "tree"), "release": host_suite, "mirror": "host", "sources": [source]}
     result = run_module("tree_bootstrap", {**words, "cache_dir": str(cache)})

@@ -15,7 +15,7 @@ from helpers.repositories.distributions import DISTRIBUTIONS, Distribution
 from helpers.repositories.ingredients import Ingredients, open_to_all
 from helpers.repositories.made import Entry, Made, made_files, made_of_identity
 from helpers.repositories.rpm_maker import RpmMaker
-from helpers.repositories.signing import index_rpms, make_key, stop_agent
+from helpers.repositories.signing import index_rpms, key_home, make_key
 
 UPDATES = "updates"
 GREETING, UNSIGNED, WRONG_KEY, DAMAGED, UNSATISFIED = (
@@ -99,15 +99,14 @@ def make_rebuild(distribution: Distribution, base: Path, folder: Path) -> str:
 
 def _sign_and_index(distribution: Distribution, folder: Path) -> str:
     packages = folder / _ALL
-    with tempfile.TemporaryDirectory(prefix="keys-") as home:
-        right, wrong = (make_key(Path(home), name) for name in ("archive", "stranger"))
+    with key_home() as home:
+        right, wrong = (make_key(home, name) for name in ("archive", "stranger"))
         right.export(folder / "key.asc")
         wrong.export(folder / "wrong_key.asc")
         right.sign_rpms(
             file for file in folder.rglob("*.rpm") if not file.name.startswith((f"{UNSIGNED}-", f"{WRONG_KEY}-"))
         )
         wrong.sign_rpms(packages.glob(f"{WRONG_KEY}-*.rpm"))
-        stop_agent(Path(home))
     places = parts(distribution.family)
     _distribute(packages.iterdir(), folder, places)
     packages.rmdir()

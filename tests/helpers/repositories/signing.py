@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +48,18 @@ class Key:
             run_tool([*argv, *words, release.name], cwd=release.parent, timeout=_SECONDS)
 
 
+@contextmanager
+def key_home() -> Iterator[Path]:
+    """A folder for keys, which is gone behind the block, and with it the agent that GnuPG starts for it."""
+    with tempfile.TemporaryDirectory(prefix="keys-") as home:
+        try:
+            yield Path(home)
+        finally:
+            run_tool(["gpgconf", "--homedir", home, "--kill", "all"], cwd=Path(home), timeout=_SECONDS)
+
+
 def make_key(home: Path, name: str) -> Key:
     """Make a key for signatures without a passphrase; *home* may hold others."""
-    home.mkdir(mode=0o700, exist_ok=True)
     address = f"{name}@goldsmith.example"
     gpg = ["gpg", "--homedir", str(home), "--batch"]
     identity = f"Goldsmith fixture, {name} <{address}>"
@@ -58,11 +69,6 @@ def make_key(home: Path, name: str) -> Key:
     told = run_tool([*gpg, "--with-colons", "--list-keys", address], cwd=home, timeout=_SECONDS)
     fingerprint = next(line.split(":")[9] for line in told.splitlines() if line.startswith("fpr:"))
     return Key(home, name, fingerprint)
-
-
-def stop_agent(home: Path) -> None:
-    """End the agent that GnuPG has started for a home."""
-    run_tool(["gpgconf", "--homedir", str(home), "--kill", "all"], cwd=home, timeout=_SECONDS)
 
 
 def index_rpms(folder: Path, excluded: str = "") -> None:

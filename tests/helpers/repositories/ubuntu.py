@@ -16,7 +16,7 @@ from helpers.repositories.apt_archive import copy_suite, index_suite, make_deb, 
 from helpers.repositories.ingredients import RELEASE as DEBIAN
 from helpers.repositories.ingredients import kernels, open_to_all
 from helpers.repositories.rpm_repository import DAMAGED, GREETING, SMALL, UNSATISFIED, damage
-from helpers.repositories.signing import make_key, stop_agent
+from helpers.repositories.signing import key_home, make_key
 
 RELEASE, VERSION = "noble", "24.04"
 UPDATES, SECURITY = f"{RELEASE}-updates", f"{RELEASE}-security"
@@ -45,9 +45,9 @@ _RELEASE_FIELDS = {"Origin": "Ubuntu", "Label": "Ubuntu", "Version": VERSION, "C
 
 def make_ubuntu_archive(folder: Path) -> dict[str, object]:
     """Fill a folder; return what is to be known of it: fingerprint of the key, versions of the two kernels."""
-    with tempfile.TemporaryDirectory(prefix="keys-") as home, tempfile.TemporaryDirectory() as scratch:
+    with key_home() as home, tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        right, wrong = (make_key(Path(home), name) for name in ("archive", "stranger"))
+        right, wrong = (make_key(home, name) for name in ("archive", "stranger"))
         right.export(folder / "key.asc")
         wrong.export(folder / "wrong_key.asc")
         right.export(work / "keyring.gpg", armor=False)
@@ -72,7 +72,6 @@ def make_ubuntu_archive(folder: Path) -> dict[str, object]:
             right.sign_release(index_suite(folder, suite, pool, _RELEASE_FIELDS, work / "override"))
         copy_suite(folder, RELEASE, WRONG_KEY_SUITE, wrong)
         copy_suite(folder, RELEASE, UNSIGNED_SUITE, None)
-        stop_agent(Path(home))
     (damaged,) = universe.glob(f"{DAMAGED}_*.deb")
     damage(damaged)
     open_to_all(folder)
