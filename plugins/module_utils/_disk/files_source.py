@@ -18,7 +18,6 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._disk import (
 )
 from ansible_collections.goldsmith.openstack.plugins.module_utils._disk.lay_tree import Outputs, Request
 from ansible_collections.goldsmith.openstack.plugins.module_utils._fs import volume
-from ansible_collections.goldsmith.openstack.plugins.module_utils._fs.volume import FOLDER, TAR
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.volume_walker import VolumeFiles
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host import namespaces
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.digests import digest
@@ -37,9 +36,9 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._image import 
 def kind_of(path: str) -> str | None:
     """Return what there is in place of a disk; what is compressed can only be a tar."""
     if os.path.isdir(path):
-        return FOLDER
+        return volume.FOLDER
     if os.path.isfile(path) and (recognition.packer_of(path) or recognition.is_tar(path)):
-        return TAR
+        return volume.TAR
     return None
 
 
@@ -50,7 +49,7 @@ def extract(
     if not outputs.tree or outputs.root or outputs.kernel or outputs.ramdisk:
         raise OptionError("src", path, f"is a {kind}, of which only a tree can be made", hint="give tree alone")
     tree = os.path.realpath(outputs.tree)
-    if kind == FOLDER and os.path.commonpath([tree, os.path.realpath(path)]) in (tree, os.path.realpath(path)):
+    if kind == volume.FOLDER and os.path.commonpath([tree, os.path.realpath(path)]) in (tree, os.path.realpath(path)):
         raise OptionError("tree", outputs.tree, "lies in the folder src, or around it", hint="choose one elsewhere")
     with scratch_folder("extract") as scratch:
         source = FilesSource(runner, path, kind, scratch, request)
@@ -74,7 +73,7 @@ class FilesSource:
     request: Request
 
     def identity(self) -> list[Any]:
-        if self.kind == FOLDER:
+        if self.kind == volume.FOLDER:
             return [os.path.realpath(self.path), digest(*(str(row) for row in self._statuses))]
         status = os.stat(self.path)
         return [os.path.realpath(self.path), status.st_size, status.st_mtime_ns]
@@ -82,7 +81,7 @@ class FilesSource:
     def warnings(self) -> list[str]:
         """Return what else a user has to know: an ordinary user's files become those of root."""
         own = os.geteuid()
-        if self.kind == FOLDER and own != 0 and all(uid == own for _name, uid, *_more in self._statuses):
+        if self.kind == volume.FOLDER and own != 0 and all(uid == own for _name, uid, *_more in self._statuses):
             return [
                 f"{self.path}: all its files are yours, and become those of root; where others of that system owned "
                 "some, give a tar of it, or run as root"
@@ -99,7 +98,7 @@ class FilesSource:
         return [{"mountpoint": "/"}]
 
     def write(self, todo: extract_plan.ExtractPlan, folder: str) -> list[dict[str, Any]]:
-        if self.kind == FOLDER:
+        if self.kind == volume.FOLDER:
             self._require_own()
         request = self.request
         words = {"path": os.path.abspath(self._file), "offset": 0, "fstype": self.kind, "mountpoint": "/"}
@@ -128,7 +127,7 @@ class FilesSource:
     @cached_property
     def _file(self) -> str:
         """The folder, or the tar unpacked."""
-        packer = recognition.packer_of(self.path) if self.kind == TAR else None
+        packer = recognition.packer_of(self.path) if self.kind == volume.TAR else None
         if packer is None:
             return self.path
         if not find_program(packer):

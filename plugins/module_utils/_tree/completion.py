@@ -47,8 +47,6 @@ if [ -n "$sources" ]; then
 fi
 apt-get "$@" --error-on=any update || exit
 echo "goldsmith: 20 bringing the base up to date"
-# A newer kernel is a package of another name.
-if [ "$rolling" ]; then upgrade=dist-upgrade; else upgrade="--with-new-pkgs upgrade"; fi
 apt-get "$@" $upgrade || exit
 echo "goldsmith: 40 installing packages"
 apt-get "$@" install $packages || exit
@@ -72,7 +70,6 @@ set -- -y --setopt=install_weak_deps=0 --setopt=skip_if_unavailable=0 ${proxy:+-
     set -- "--setopt=reposdir=$place/repositories" "--releasever=$release" "$@"
 }
 echo "goldsmith: 10 bringing the base up to date"
-if [ "$rolling" ]; then upgrade=distro-sync; else upgrade=upgrade; fi
 dnf "$@" $upgrade || exit
 echo "goldsmith: 40 installing packages"
 dnf "$@" install $packages || exit
@@ -90,7 +87,6 @@ set -- --non-interactive
 }
 zypper "$@" refresh || exit
 echo "goldsmith: 10 bringing the base up to date"
-if [ "$rolling" ]; then upgrade=dup; else upgrade=update; fi
 zypper "$@" $upgrade --no-recommends --auto-agree-with-licenses || exit
 echo "goldsmith: 40 installing packages"
 zypper "$@" install --no-recommends --auto-agree-with-licenses $packages || exit
@@ -99,6 +95,12 @@ forget
 """
 )
 _SCRIPTS = {"mmdebstrap": _APT, "dnf": _DNF, "zypper": _ZYPPER}
+# What brings a release up to date, or one that moves on all the time. A newer kernel is a package of another name.
+_UPGRADES = {
+    "mmdebstrap": ("--with-new-pkgs upgrade", "dist-upgrade"),
+    "dnf": ("upgrade", "distro-sync"),
+    "zypper": ("update", "dup"),
+}
 # What knows the words of each
 _TOOLS = {"mmdebstrap": mmdebstrap, "dnf": dnf, "zypper": zypper}
 _MARK = "goldsmith: "
@@ -169,7 +171,7 @@ def _run(runner: Runner, request: Request, listen: Callable[[str], None]) -> Res
         "keys": "\n".join(key.strip() for key in _keys(request)),
         "sources": sources_of(request),
         "release": request.release,
-        "rolling": "yes" if request.rolling else "",
+        "upgrade": _UPGRADES[request.tool][request.rolling],
         "dates": "false" if request.expired else "true",
         "proxy": request.proxy,
         "KERNEL_INSTALL_BYPASS": "1",

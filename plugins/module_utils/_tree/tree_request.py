@@ -81,8 +81,8 @@ class Request:
     *base* stands for what the tree begins with, in place of an empty folder; *sources* and *repositories* may be empty
     then, for those that it has itself. *snapshot* is the time, as 20261101T000000Z, at which the release's own archive
     is taken. *extra* are sources beside these; those of RPM packages are among *repositories* too. *keyrings* are paths
-    in the tree, with the keys in ASCII armor, that options signed-by of *sources* name. *rolling*: the release
-    moves on all the time, so a base is brought to its state of today even by removals and older packages.
+    in the tree, with the keys in ASCII armor, that options signed-by of *sources* name. *rolling*: the release moves
+    on all the time, so a base is brought to its state of today even by removals and older packages.
     """
 
     path: str
