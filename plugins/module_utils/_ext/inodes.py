@@ -184,13 +184,13 @@ class Filesystem(Reader):
         """Return the bytes of a small file that lies in its inode, None where it lies in blocks."""
         return self._inline(node)[: node.size] if node.flags & _INLINE else None
 
-    def pieces(self, node: Node) -> Iterator[Piece]:
+    def pieces(self, inode: Node) -> Iterator[Piece]:
         """Yield what is written of a file, holes left out."""
-        inline = self.inline_data(node)
+        inline = self.inline_data(inode)
         if inline is not None:
             yield Piece(0, len(inline), data=inline)
             return
-        for start, place, size in self.runs(node):
+        for start, place, size in self.runs(inode):
             yield Piece(start, size, place)
 
     def runs(self, node: Node) -> Iterator[tuple[int, int, int]]:
