@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from helpers.waiting import PATIENCE
+
 _BLOCK = 64 * 1024
 _ALWAYS = 1_000_000
 
@@ -74,7 +76,7 @@ class Fault:
     def wait(self) -> None:
         """Say that it is held, and wait until that is over."""
         self.held.set()
-        self.release.wait(60)
+        self.release.wait(PATIENCE)
 
 
 class FaultProxy:
@@ -176,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815
 
     def _forward(self, request: Request, fault: Fault, length: int, blocks: Iterator[bytes]) -> None:
-        upstream = http.client.HTTPConnection(*self.proxy.upstream, timeout=60)
+        upstream = http.client.HTTPConnection(*self.proxy.upstream, timeout=PATIENCE)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from helpers.waiting import PATIENCE
+
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import metadata_service
 
 
@@ -42,7 +44,7 @@ def loopback_service(documents: dict[str, bytes]) -> Iterator[LoopbackService]:
                 service.trouble.clear()
                 how = "500"
             if how == "hang":
-                service.over.wait(60)
+                service.over.wait(PATIENCE)
             elif how == "trickle":
                 self._trickle()
             elif how == "long":

@@ -17,7 +17,7 @@ from typing import Any
 
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud, file_system, kernel, raw_disk, run_module, start_module
-from helpers.waiting import wait_for
+from helpers.waiting import PATIENCE, wait_for
 from helpers.watch import Watch, Whole
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.images import Image
@@ -157,7 +157,7 @@ def held(fault: Fault, *processes: subprocess.Popen[str]) -> None:
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for a module in a process of its own, which must not fail; return its result."""
-    said, errors = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=PATIENCE)
     result = json.loads(said)
     assert not result.get("failed"), f"{result['msg']}\n{errors}"
     return result

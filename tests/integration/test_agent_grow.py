@@ -18,6 +18,7 @@ import pytest
 from helpers import fake_lvm
 from helpers.agent import FLAVOURS, FakeGuest, fake_guest
 from helpers.fake_lvm import EXTENT, MIB, SECTOR, FakeMachine
+from helpers.waiting import PATIENCE
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest.config_drive import make_config_drive
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.runner import Runner
@@ -141,7 +142,7 @@ def test_the_next_boot_completes_what_was_cut(tmp_path: Path, step: str, moment:
     guest, machine = lvm_guest(tmp_path, flavour, label)
     enlarge(machine, GROWN)
     process = guest.start("grow", CUT=f"{step}:{moment}")
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     enlarge(machine, GROWN)
     guest.run("grow")
@@ -153,7 +154,7 @@ def test_the_next_boot_completes_what_was_cut(tmp_path: Path, step: str, moment:
 def test_what_was_cut_is_completed_on_a_disk_that_has_grown_since(tmp_path: Path, step: str) -> None:
     guest, machine = lvm_guest(tmp_path, "dash", "gpt")
     enlarge(machine, GROWN)
-    guest.start("grow", CUT=f"{step}:after").communicate(timeout=60)
+    guest.start("grow", CUT=f"{step}:after").communicate(timeout=PATIENCE)
     enlarge(machine, GROWN_AGAIN)
     guest.run("grow")
     settled(machine)
@@ -183,7 +184,7 @@ def test_an_enlarged_physical_volume_is_completed(tmp_path: Path, step: str) -> 
     lines = ["2048,2048,83", "4096,2048,83", "6144,2048,83", "8192,,8e"]
     guest, machine = lvm_guest(tmp_path, "dash", "dos", *lines, pv=4)
     enlarge(machine, GROWN)
-    guest.start("grow", CUT=f"{step}:after").communicate(timeout=60)
+    guest.start("grow", CUT=f"{step}:after").communicate(timeout=PATIENCE)
     enlarge(machine, GROWN)
     guest.run("grow")
     settled(machine)
@@ -350,7 +351,7 @@ def attributes(machine: FakeMachine) -> list[str]:
 def test_a_plain_partition_is_completed(tmp_path: Path, step: str, moment: str) -> None:
     guest, machine = plain_guest(tmp_path, "busybox", "gpt")
     enlarge(machine, GROWN)
-    guest.start("grow", CUT=f"{step}:{moment}").communicate(timeout=60)
+    guest.start("grow", CUT=f"{step}:{moment}").communicate(timeout=PATIENCE)
     enlarge(machine, GROWN)
     guest.run("grow")
     assert GROWN - machine.state["filesystem"] < 3 * MIB
@@ -402,7 +403,7 @@ def test_a_volume_takes_the_gap_before_a_config_drive(tmp_path: Path, label: str
     guest, machine = lvm_guest(tmp_path, "dash", label, *before_a_drive(LVM[label]))
     before = lay_drive(machine, tmp_path)
     if cut:
-        guest.start("grow", CUT=cut).communicate(timeout=60)
+        guest.start("grow", CUT=cut).communicate(timeout=PATIENCE)
         machine.boot()
     guest.run("grow")
     assert machine.table()[3] == (67584, before[0] - 67584)

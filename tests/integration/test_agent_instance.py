@@ -351,7 +351,7 @@ def test_user_data_that_broke_off_is_not_begun_again(
     cut = f"#!/bin/sh\necho run >>{dash.root}/runs\nkill -9 0\n"
     service.documents = documents(replace(instance, user_data=cut), "openstack")
     process = dash.start("instance")
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode < 0
     dash.run("instance")
     assert runs(dash) == 1
@@ -471,7 +471,7 @@ def test_the_first_attempt_waits_for_a_route(dash: FakeGuest, service: LoopbackS
     assert process.poll() is None
     assert service.requests == []
     dash.write("proc/net/route", "Iface\tDestination\neth0\t00000000\n")
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert dash.read("etc/hostname") == "web-17\n"
 
 
@@ -492,6 +492,6 @@ def test_rc_local_does_both_and_returns_at_once(guest: FakeGuest, service: Loopb
 
 def test_a_word_that_is_no_command_is_refused(guest: FakeGuest) -> None:
     process = guest.start("shrink")
-    said, _none = process.communicate(timeout=60)
+    said, _none = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert "usage: goldsmith-agent grow|instance|boot" in said

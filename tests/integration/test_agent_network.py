@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from helpers.agent import FLAVOURS, FakeGuest, fake_guest
 from helpers.loopback_service import LoopbackService, loopback_service
+from helpers.waiting import PATIENCE
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._guest import instance_documents
 
@@ -354,7 +355,7 @@ def test_the_service_beside_a_card_is_found_without_ipv4(tmp_path: Path, dash: F
     environment = {"GOLDSMITH_ROOT": str(dash.root), "PATH": f"{dash.programs}:{dash.root / 'tools'}"}
     agent = ["env", *(f"{name}={value}" for name, value in environment.items()), dash.root / "agent", "instance"]
     argv = ["unshare", "--net", "--mount", "sh", "-c", BESIDE, "sh", sys.executable, served, *agent]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
     assert "found by metadata service" in said
     assert dash.read("etc/hostname") == "of-ipv6\n"
     assert dash.read("runs") == "run\n"
@@ -378,8 +379,8 @@ def test_a_route_of_ipv6_is_one_too(dash: FakeGuest, service: LoopbackService, c
             with pytest.raises(subprocess.TimeoutExpired):
                 process.communicate(timeout=8)
         else:
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
             assert dash.read("etc/hostname") == "web-17\n"
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)

@@ -14,7 +14,7 @@ import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
 from helpers.versions import DATA, Versions, assert_one_line, held
-from helpers.waiting import wait_for
+from helpers.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -195,6 +195,6 @@ def test_a_stopped_client_leaves_nothing(glance_cloud: TestCloud, tmp_path: Path
     with versions.watch(1), versions.running(2) as process:
         held(fault, process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 1
+        assert process.wait(PATIENCE) == 1
         fault.release.set()
     versions.assert_there(1)

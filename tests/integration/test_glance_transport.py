@@ -360,10 +360,10 @@ def test_a_token_that_expires_while_data_is_sent_is_renewed_after_it(stores: Tes
     fault = stores.proxy.inject("PUT", hold_at=0.5)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(upload, stores.glance(), SPEC, content)
-        assert fault.held.wait(30)
+        assert fault.held.wait(PATIENCE)
         time.sleep(LIFE + 1)
         fault.release.set()
-        image = future.result(60)
+        image = future.result(PATIENCE)
     assert holds(image, content)
     (sending,) = stores.proxy.seen("PUT")
     assert stores.proxy.requests[-1].headers["X-Auth-Token"] != sending.headers["X-Auth-Token"]

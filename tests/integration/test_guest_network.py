@@ -17,6 +17,7 @@ import jinja2
 import pytest
 from helpers.agent import AGENT, FLAVOURS, fake_guest
 from helpers.loopback_service import loopback_service
+from helpers.waiting import PATIENCE
 
 ROLE = AGENT.parents[1]
 METRICS = "[DHCPv4]\nRouteMetric={0}\n\n[IPv6AcceptRA]\nRouteMetric={0}\n"
@@ -56,7 +57,7 @@ def dhcp_network(systemd: int) -> str:
 def networkd(files: Path, log: Path, how: str = "") -> tuple[list[dict], list[dict], list[dict], str]:
     """Addresses and default routes of both families, and what systemd-networkd said."""
     argv = ["unshare", "--net", "--mount", "sh", "-c", NETWORK, "sh", files, log, how]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
     decoder, found = json.JSONDecoder(), []
     while said.strip():
         value, end = decoder.raw_decode(said.lstrip())
@@ -133,7 +134,7 @@ def order(root: Path, flavour: str, cards: dict[str, int]) -> dict[str, str]:
             (folder / "device").mkdir()
     shell = [shutil.which("busybox") or "busybox", "sh"] if flavour == "busybox" else [shutil.which("dash") or "dash"]
     environment = {"GOLDSMITH_ROOT": str(root), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    subprocess.run([*shell, ROLE / "files/goldsmith-metrics"], check=True, env=environment, timeout=60)
+    subprocess.run([*shell, ROLE / "files/goldsmith-metrics"], check=True, env=environment, timeout=PATIENCE)
     made = root / "run/systemd/network"
     return {str(path.relative_to(made)): path.read_text() for path in sorted(made.rglob("*.*")) if path.is_file()}
 

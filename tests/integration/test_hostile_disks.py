@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from helpers.disks import MIB, make_disk, make_filesystem, tool
 from helpers.modules import run_module
+from helpers.waiting import PATIENCE
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._host.program import program
 from ansible_collections.goldsmith.openstack.plugins.module_utils._image import checked_filesystem
@@ -367,7 +368,7 @@ def unpack(disk: Path, tree: Path) -> str:
     """Unpack without a check before; return the last line of the program."""
     request = {"path": str(disk), "offset": 0, "fstype": "ext4", "tree": str(tree), "mountpoint": "/", "hidden": []}
     argv, stdin = program(*checked_filesystem.UNPACKER, request=request)
-    result = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert result.stderr == ""
     return result.stdout.splitlines()[-1]
 

@@ -19,7 +19,7 @@ from helpers.key_manager import key_manager
 from helpers.old_glance import previous_test_cloud
 from helpers.signing import SigningPair, signer, signing_pair, upload_by_hand
 from helpers.versions import DATA, Versions, assert_one_line
-from helpers.waiting import wait_for
+from helpers.waiting import PATIENCE, wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._glance.connection import Refused
 
@@ -147,7 +147,7 @@ def test_what_a_killed_publisher_left_is_removed(versions: Versions, share: floa
     with versions.watch(1, 2):
         # It is killed where this ends.
         with versions.running(2):
-            assert fault.held.wait(30)
+            assert fault.held.wait(PATIENCE)
         fault.release.set()
         wait_for(lambda: all(image.status != "saving" for image in versions.cloud.images()))
         versions.publish(2)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from helpers.tools import clean_environment, tool
+from helpers.waiting import PATIENCE
 
 PLAYBOOK = """
 - hosts: localhost
@@ -73,7 +74,7 @@ def start(folder: Path, stdout: int) -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], folder: Path) -> None:
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert not [path for path in (folder / "local").rglob("*") if path.is_file()]
 
 

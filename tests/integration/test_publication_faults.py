@@ -20,7 +20,7 @@ import pytest
 from helpers.fault_proxy import Fault
 from helpers.glance import TestCloud
 from helpers.versions import DATA, Versions, assert_one_line, held
-from helpers.waiting import wait_for
+from helpers.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -139,16 +139,18 @@ def kill(versions: Versions) -> None:
     os.killpg(versions.cloud.local.processes()["glance"], signal.SIGKILL)
 
 
-def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions) -> None:
     fault = mortal.cloud.proxy.inject("PUT", DATA, hold_at=0.1)
     back = threading.Event()
 
     def restart() -> None:
-        wait_for(fault.held.is_set)
-        kill(mortal)
-        fault.release.set()
-        mortal.cloud.local.start()
-        back.set()
+        try:
+            wait_for(fault.held.is_set)
+            kill(mortal)
+            fault.release.set()
+            mortal.cloud.local.start()
+        finally:
+            back.set()
 
     rest = time.sleep
 
@@ -157,10 +159,10 @@ def test_glance_killed_in_mid_upload_and_back_in_time(mortal: Versions, monkeypa
         if threading.current_thread().name.startswith(BESIDE) or not fault.held.is_set():
             rest(seconds)
         else:
-            assert back.wait(60)
+            assert back.wait(PATIENCE)
 
-    monkeypatch.setattr(time, "sleep", sleep)
-    with mortal.watch(1, 2) as watch, _beside(restart):
+    with mortal.watch(1, 2) as watch, _beside(restart), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", sleep)
         mortal.publish(2, keep=1, timeout=20)
     assert watch.blind, "it was never away"
     mortal.assert_there(2)
@@ -172,7 +174,7 @@ def test_glance_killed_in_mid_upload_and_back_too_late(mortal: Versions) -> None
         held(fault, process)
         kill(mortal)
         fault.release.set()
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1, errors
         assert '"failed": true' in said
         mortal.cloud.local.start()
@@ -205,5 +207,7 @@ def _beside(work: Callable[[], None]) -> Iterator[None]:
     """Do something in a thread of its own meanwhile; what goes wrong in it is this test's failure."""
     with ThreadPoolExecutor(1, thread_name_prefix=BESIDE) as pool:
         future = pool.submit(work)
-        yield
-        future.result(90)
+        try:
+            yield
+        finally:
+            future.result(PATIENCE)

@@ -17,6 +17,7 @@ import pytest
 from helpers.fault_proxy import Fault, Request
 from helpers.glance import TestCloud
 from helpers.versions import DATA, Versions, ended, held, orphans
+from helpers.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -152,7 +153,7 @@ def test_a_publisher_that_is_stopped_when_another_has_stepped_back_for_it(versio
             # Its version was decided before the other's, so it retires it again, and version 1 too.
             ended(first)
             second.send_signal(signal.SIGTERM)
-            said, _errors = second.communicate(timeout=60)
+            said, _errors = second.communicate(timeout=PATIENCE)
         early.release.set()
         assert json.loads(said)["failed"]
         assert "is current" in json.loads(said)["msg"]
@@ -182,7 +183,7 @@ def test_a_kernel_that_another_publisher_removes_meanwhile(versions: Versions) -
         held(fault, process)
         shared.publish(3, keep=1)
         fault.release.set()
-        said, _errors = process.communicate(timeout=60)
+        said, _errors = process.communicate(timeout=PATIENCE)
         # It either made a kernel of its own or says so in a line; what it must not do is to promote what cannot boot.
         if json.loads(said).get("failed"):
             shared.assert_there(3)

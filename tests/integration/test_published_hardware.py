@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot import hardware, qemu
 from ansible_collections.goldsmith.openstack.plugins.module_utils._boot.qmp import Qmp
@@ -52,7 +53,7 @@ def test_a_machine_with_it_can_be_made(tmp_path_factory: pytest.TempPathFactory,
             tree = str(qmp.execute("query-block"))
             assert str(folder / "hd") in tree and str(folder / "cd") in tree
             qmp.quit()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         assert process.stderr

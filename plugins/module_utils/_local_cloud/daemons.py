@@ -74,8 +74,7 @@ class Daemon:
         pid = self.pid()
         if pid is not None:
             self._end(pid)
-        else:
-            self._end_orphans()
+        self._end_orphans()
         self.record.unlink(missing_ok=True)
         return pid is not None
 

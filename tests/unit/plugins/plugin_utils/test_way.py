@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
-from helpers.waiting import wait_for
+from helpers.waiting import PATIENCE, wait_for
 
 from ansible_collections.goldsmith.openstack.plugins.plugin_utils import _way
 
@@ -79,7 +79,7 @@ def test_its_programs_end_with_it(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", _WAIT, str(tmp_path / "pid")], env=environment)
     wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 128 + signal.SIGTERM
+    assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     wait_for(lambda: not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists())
 
 

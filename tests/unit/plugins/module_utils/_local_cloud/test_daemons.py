@@ -15,6 +15,7 @@ from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud i
 from ansible_collections.goldsmith.openstack.plugins.module_utils._local_cloud.daemons import Daemon, wait_until_gone
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
+PARENT = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); print('up', flush=True)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
@@ -81,9 +82,7 @@ def test_a_foreign_process_with_the_pid_is_left_alone(make, tmp_path: Path) -> N
 
 
 def test_the_children_of_one_that_was_killed_are_ended(make) -> None:
-    daemon = make(
-        "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); print('up', flush=True)"
-    )
+    daemon = make(PARENT)
     leader = daemon.start()
     until_up(daemon)
     child = int(daemon.last_lines()[0])
@@ -91,6 +90,16 @@ def test_the_children_of_one_that_was_killed_are_ended(make) -> None:
     assert daemon.pid() is None
     assert not wait_until_gone(child, 0)
     daemon.stop()
+    assert wait_until_gone(child, 0)
+
+
+def test_its_children_end_with_it(make) -> None:
+    # The signal that ends it is for itself alone.
+    daemon = make(f"{PARENT}; import time; time.sleep(60)")
+    daemon.start()
+    until_up(daemon)
+    child = int(daemon.last_lines()[0])
+    assert daemon.stop()
     assert wait_until_gone(child, 0)
 
 
